@@ -1,0 +1,102 @@
+# bench: one non-recursive Makefile. `make help` lists the targets, `make info` what was found.
+#
+# Every folder sees only the include paths it may use, so a wrong include does not build.
+# Instruction sets follow the file name: x_avx512.c is compiled for AVX-512, x_simd.c once per level.
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+CC     ?= gcc
+DNNL   ?=
+
+MAKEFLAGS += -r
+Q := $(if $(V),,@)
+
+WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Werror=implicit-function-declaration -Werror=int-conversion \
+	-Werror=incompatible-pointer-types $(if $(WERROR),-Werror)
+CFLAGS  ?= -O2 -g
+OPENMP  ?= -fopenmp
+BASE    := -std=gnu17 $(WARN) $(CFLAGS) $(OPENMP) $(SANITIZE) -MMD -MP
+LDFLAGS := $(CFLAGS) $(OPENMP) $(SANITIZE)
+
+DNNL_INC := $(if $(DNNL),-I$(DNNL)/include)
+DNNL_LIB := $(if $(DNNL),-L$(DNNL)/lib -Wl$(comma)-rpath$(comma)$(DNNL)/lib) -ldnnl
+comma := ,
+LDLIBS := $(DNNL_LIB) -lsqlite3 -ljansson -lpng -lnettle -lunistring -lpthread -lm
+
+# What each folder may include.
+INC_kernels   := -Ikernels $(DNNL_INC)
+INC_workloads := -Iworkloads -Ikernels
+INC_db        := -Idb
+INC_reports   := -Ireports -Idb
+INC_bench     := -Ibench -Iworkloads -Ikernels -Idb
+
+# Instruction-set levels, by file-name suffix and for *_simd.c (SIMD_LEVEL, see kernels/cpu/simd.h).
+ISA_c      := -O3
+ISA_avx2   := -O3 -mavx2 -mfma -mf16c
+ISA_avx512 := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+ISA_bf16   := $(ISA_avx512) -mavx512bf16
+ISA_amx    := $(ISA_bf16) -mamx-tile -mamx-bf16
+LEVELS     := c avx2 avx512 bf16
+
+SRC   := $(wildcard kernels/*.c kernels/*/*.c workloads/*.c db/*.c reports/*.c bench/*.c)
+TESTS := $(filter %_test.c,$(SRC))
+FUZZ  := $(filter %_fuzz.c,$(SRC))
+SIMD  := $(filter %_simd.c,$(SRC))
+LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) bench/main.c,$(SRC))
+DATA  := $(wildcard workloads/configs/*.json db/*.sql)
+
+LIB_OBJ := $(LIB:%.c=$(BUILD)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(BUILD)/%_simd_$(l).o)) \
+	   $(DATA:%=$(BUILD)/%.o)
+TEST_BIN := $(TESTS:%.c=$(BUILD)/%)
+FUZZ_BIN := $(FUZZ:%.c=$(BUILD)/%)
+
+.PHONY: all help info test test-long asan tsan lint install clean
+.DEFAULT_GOAL := all
+all: $(BUILD)/bench
+tests: $(TEST_BIN) $(FUZZ_BIN)
+
+folder = $(firstword $(subst /, ,$1))
+isa    = $(ISA_$(lastword $(subst _, ,$(notdir $1))))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $V,,@echo "  CC  $<")
+	$(Q)$(CC) $(BASE) $(INC_$(call folder,$<)) -I$(patsubst %/,%,$(dir $<)) \
+		$(if $(filter %_test %_fuzz,$*),-Ikernels) $(call isa,$*) -c $< -o $@
+
+define simd_rule
+$(BUILD)/%_simd_$1.o: %_simd.c
+	@mkdir -p $$(@D)
+	$$(if $$V,,@echo "  CC  $$< ($1)")
+	$$(Q)$$(CC) $$(BASE) $$(INC_$$(call folder,$$<)) -I$$(patsubst %/,%,$$(dir $$<)) $$(ISA_$1) \
+		-DSIMD_LEVEL=$1 -DSIMD_$1 -c $$< -o $$@
+endef
+$(foreach l,$(LEVELS),$(eval $(call simd_rule,$l)))
+
+# A data file becomes two symbols: data_NAME and data_NAME_end, NAME with _ for every odd character.
+$(BUILD)/%.json.o: %.json ; $(embed)
+$(BUILD)/%.sql.o: %.sql ; $(embed)
+define embed
+@mkdir -p $(@D)
+$(Q)n=data_$$(echo $(notdir $<) | tr -c 'a-zA-Z0-9\n' _); printf '.section .rodata\n.global %s\n%s:\n.incbin "%s"\n.byte 0\n.global %s_end\n%s_end:\n.section .note.GNU-stack,"",@progbits\n' $$n $$n $< $$n $$n | $(CC) -x assembler -c - -o $@
+endef
+
+$(BUILD)/libbench.a: $(LIB_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/bench: $(BUILD)/bench/main.o $(BUILD)/libbench.a
+	$(if $V,,@echo "  LD  $@")
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/%_fuzz: $(BUILD)/%_fuzz.o $(BUILD)/libbench.a
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/%_test: $(BUILD)/%_test.o $(BUILD)/libbench.a
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+-include $(LIB_OBJ:.o=.d) $(TEST_BIN:=.d) $(BUILD)/bench/main.d
+
+clean:
+	rm -rf $(BUILD)

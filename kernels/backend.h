@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A backend executes calls. It is a small table of functions; an empty slot asks the next backend
+ * in the chain. Two kinds of slot:
+ *   run      computes call->out from call->in (a leaf: this is where the cost is counted);
+ *   rewrite  re-issues the call as other calls on the next backend (a parallel strategy), so that
+ *            what is counted is what is really computed.
+ */
+#ifndef BENCH_BACKEND_H
+#define BENCH_BACKEND_H
+
+#include "op.h"
+
+struct ctx;
+struct param;
+
+struct backend {
+	const char *name;
+	const struct backend *next;
+	bool is_virtual; /* computes nothing: tensors carry no bytes */
+	bool needs_plain; /* reads weights in their plain layout (param->tensor.data) */
+
+	/* Computes the call. A failure of the machine is set in the context's error. */
+	void (*run[OP_COUNT])(const struct backend *self, struct ctx *, const struct op_call *);
+	struct tensor *(*rewrite[OP_COUNT])(const struct backend *self, struct ctx *,
+					   struct op_call *);
+
+	/* Scratch bytes that this call needs while it runs; NULL: none. Must depend on shapes only,
+	 * so that a dry pass on any machine gives the same plan. */
+	size_t (*workspace)(const struct backend *self, const struct op_call *);
+
+	/* Called for each weight-bearing call in the load pass, before anything runs: gets the values
+	 * (weights_fill) and packs them as this call wants them. NULL: plain layout. */
+	void (*load)(const struct backend *self, struct ctx *, const struct op_call *);
+
+	void *state; /* of the instance: primitive caches, rank */
+};
+
+extern const struct backend backend_null; /* computes nothing */
+extern const struct backend backend_ref;  /* plain C: the executable specification */
+
+/* First in the chain with a slot for this op; NULL if none. */
+const struct backend *backend_for(const struct backend *b, enum op op);
+
+#endif
