@@ -14,7 +14,7 @@
 #define PHILOX_W0 0x9E3779B9u
 #define PHILOX_W1 0xBB67AE85u
 
-static void philox4x32(uint64_t counter, uint64_t stream, uint64_t seed, uint32_t out[4])
+void philox4x32(uint64_t counter, uint64_t stream, uint64_t seed, uint32_t out[4])
 {
 	uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32);
 	uint32_t c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);

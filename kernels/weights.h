@@ -76,4 +76,7 @@ void random_fill(uint64_t seed, uint64_t key, int64_t first, int64_t n, float me
 		 enum dtype dtype, void *dst);
 uint64_t random_key(const char *path); /* FNV-1a of the path */
 
+/* Philox4x32-10: four random words for this place of this stream. */
+void philox4x32(uint64_t counter, uint64_t stream, uint64_t seed, uint32_t out[4]);
+
 #endif

@@ -51,8 +51,9 @@ struct family {
 	const char *name, *summary;
 	const struct setting_def *settings;
 	int n_settings;
-	/* Reads configurations (not weights) and fixes the stages. NULL on error. */
-	struct workload *(*create)(const struct settings *s, struct err *e);
+	/* Reads configurations (not weights) and fixes the stages. Settings that were left open and
+	 * that the model decides (image size) are filled in. NULL on error. */
+	struct workload *(*create)(struct settings *s, struct err *e);
 };
 
 /* A named point of a family: `bench run NAME`. Each has a sibling NAME-mini of small widths. */
