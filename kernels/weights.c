@@ -190,6 +190,17 @@ int weights_fill_plain(struct weights *w, struct param *p, struct err *e)
 	return weights_fill(w, p, p->tensor.dtype, p->tensor.data, e);
 }
 
+int weights_finish(struct weights *w, struct err *e)
+{
+	for (int i = 0; i < w->parts; i++) {
+		struct weight_source *s = &w->part[i].source;
+		int failed = s->finish ? s->finish(s->state, e) : 0;
+		if (failed)
+			return failed;
+	}
+	return 0;
+}
+
 size_t weights_bytes(const struct weights *w)
 {
 	size_t n = 0;

@@ -64,6 +64,9 @@ int weights_fill(struct weights *w, const struct param *p, enum dtype dtype, voi
 /* Allocates plain storage for `p` (dtype of p->tensor) and fills it, unless it is there already. */
 int weights_fill_plain(struct weights *w, struct param *p, struct err *e);
 
+/* After the load pass: what the sources still complain of (tensors that no parameter asked for). */
+int weights_finish(struct weights *w, struct err *e);
+
 /* Bytes held, plain and packed. */
 size_t weights_bytes(const struct weights *w);
 
