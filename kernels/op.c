@@ -9,6 +9,7 @@
 
 #include "ctx.h"
 #include "grad.h"
+#include "op_rules.h"
 
 const char *act_name(enum act a)
 {
@@ -24,8 +25,7 @@ const struct backend *backend_for(const struct backend *b, enum op op)
 	return b;
 }
 
-/* The complaint with op, scope and shapes, as the context's error. */
-static struct tensor *refuse(struct ctx *c, const struct op_call *call, const char *why)
+struct tensor *op_refuse(struct ctx *c, const struct op_call *call, const char *why)
 {
 	const struct op_info *info = &op_table[call->op];
 	char shapes[256] = "", one[64];
@@ -153,7 +153,7 @@ struct tensor *op_run(struct ctx *c, struct op_call *call)
 		return b->rewrite[call->op](b, c, call);
 	complaint = make_outputs(c, call);
 	if (complaint)
-		return refuse(c, call, complaint);
+		return op_refuse(c, call, complaint);
 	call->workspace_bytes = workspace_bytes(c, call);
 	call->workspace = ctx_workspace(c, call->workspace_bytes);
 	touch_buffers(c, call);

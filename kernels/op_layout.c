@@ -138,10 +138,8 @@ struct tensor *op_view(struct ctx *c, struct tensor *x, int ndim, const int64_t 
 		return &c->dead;
 	memcpy(call.attr.view.dim, dim, (size_t)ndim * sizeof *dim);
 	complaint = shape_view(&call, shape);
-	if (complaint) {
-		model_fail(c, "view: %s", complaint);
-		return &c->dead;
-	}
+	if (complaint)
+		return op_refuse(c, &call, complaint);
 	call.out[0] = ctx_view(c, x, ndim, dim);
 	if (c->tape)
 		tape_append(c->tape, &call);
