@@ -25,6 +25,11 @@ const char *isa_name(enum isa level);         /* "c", "avx2", "avx512", "bf16", 
 enum isa isa_machine(void);                   /* best of processor and operating system */
 int isa_parse(const char *name, enum isa *level, struct err *e); /* unknown or not available: -2 */
 
+/* The mask for code that has no backend to ask (random weights), for the whole process; set it once
+ * after isa_parse(). isa_allowed(): the best level of the machine under that mask. */
+void isa_limit(enum isa highest);
+enum isa isa_allowed(void);
+
 /* A CPU backend at this level; several may exist. Owned by the caller. */
 struct backend *backend_cpu_new(enum isa level);
 void backend_cpu_free(struct backend *b);
