@@ -103,6 +103,18 @@ static void test_round_trip(void)
 	      (unsigned)st.st_mode);
 }
 
+/* The header is padded to a multiple of 8 whatever the length of the names. */
+static void test_padding(void)
+{
+	char name[10] = "";
+
+	for (int i = 0; i < 9; i++) {
+		struct st_tensor t = { .name = name, .dtype = ST_U8, .ndim = 1, .dim = { 8 } };
+		name[i] = 'a';
+		CHECK_INT(st_file_bytes(&t, 1) % 8, 0);
+	}
+}
+
 static void test_empty(void)
 {
 	struct err e = { 0 };
@@ -155,7 +167,9 @@ static void test_targets(void)
 	refused(in_dir("sub"), "is a directory");
 	refused(in_dir("nowhere/file"), "No such file");
 	refused(in_dir("a/file"), "Not a directory");
-	refused("/dev/null", "not a regular file");
+	CHECK(mkfifo(in_dir("pipe"), 0600) == 0, "mkfifo");
+	refused(in_dir("pipe"), "not a regular file");
+	unlink(in_dir("pipe"));
 	rmdir(in_dir("sub"));
 }
 
@@ -165,6 +179,7 @@ int main(void)
 		return test_skip("no directory for temporary files");
 	test_layout();
 	test_round_trip();
+	test_padding();
 	test_empty();
 	test_targets();
 	test_no_room();

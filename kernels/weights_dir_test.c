@@ -138,6 +138,9 @@ static void test_spellings(void)
 static void test_shapes(void)
 {
 	const int64_t other[4] = { 3, 2, 1, 1 }, bias[1] = { 6 }, bigger[4] = { 2, 3, 3, 3 };
+	const int64_t column[2] = { 6, 1 };
+	struct st_tensor flat = { .name = "f", .dtype = ST_F32, .ndim = 1, .dim = { 6 },
+				  .data = values };
 	struct st_tensor conv = { .name = "c", .dtype = ST_F32, .ndim = 4, .dim = { 2, 3, 1, 1 },
 				  .data = values };
 	struct err e = { 0 };
@@ -154,6 +157,9 @@ static void test_shapes(void)
 	CHECK_STR(try("c", 2, shape, true), "");
 	CHECK_STR(try("c", 4, shape, true), "");
 	CHECK(strstr(try("c", 4, bigger, true), "has the shape [2,3,1,1]"), "3x3 for 1x1");
+	CHECK(!st_write(in_dir("model.safetensors"), &flat, 1, &e), "%s", e.msg);
+	CHECK_STR(try("f", 1, bias, true), "");
+	CHECK(strstr(try("f", 2, column, true), "needs [6,1]"), "a column for a vector");
 }
 
 static void test_types(void)
