@@ -9,7 +9,9 @@
 #include "builtin.h"
 #include "noise.h"
 #include "prompt.h"
+#include "safetensors.h"
 #include "sdxl.h"
+#include "weights_dir.h"
 
 static const struct setting_def settings[] = {
 	{ "model", "built-in configuration", SETTING_CHOICE, "sdxl-base",
@@ -171,16 +173,66 @@ static void set_texts(struct sdxl *s)
 	}
 }
 
-static void set_noise(struct sdxl *s, uint64_t seed)
+/* The file's tensor must have exactly the shape of this run's latents. */
+static int read_latents(const struct sdxl *s, const char *path, float *nchw, struct err *e)
 {
-	int64_t per_image = s->unet.in_channels * s->height * s->width, n = s->batch * per_image;
+	int64_t want[] = { s->batch, s->unet.in_channels, s->height, s->width };
+	const struct st_tensor *t;
+	struct st_file *f;
+	char shape[200];
+	int failed;
+
+	if (st_open(&f, path, e))
+		return -ERR_FAILED;
+	t = st_find(f, "latents");
+	if (!t)
+		failed = err_set(e, ERR_FAILED, "%s: there is no tensor named latents", path);
+	else if (t->ndim != 4 || memcmp(t->dim, want, sizeof want) != 0)
+		failed = err_set(e, ERR_FAILED, "%s: latents has the shape %s, but this run needs "
+				 "[%lld,%lld,%lld,%lld]", path, st_shape(t, shape, sizeof shape),
+				 (long long)want[0], (long long)want[1], (long long)want[2],
+				 (long long)want[3]);
+	else
+		failed = st_read(f, t, DT_F32, nchw, e);
+	st_close(f);
+	return failed;
+}
+
+static int set_noise(struct sdxl *s, const struct settings *set, struct err *e)
+{
+	int64_t n = s->batch * s->unet.in_channels * s->height * s->width;
+	const char *path = settings_text(set, "latents");
 	float *nchw = malloc((size_t)n * sizeof *nchw);
+	int failed = 0;
 
 	s->noise = malloc((size_t)n * sizeof *s->noise);
 	die_if(!nchw || !s->noise, "out of memory");
-	noise_fill(seed, n, nchw);
-	nchw_to_nhwc(nchw, s->batch, s->unet.in_channels, s->height, s->width, s->noise);
+	if (path)
+		failed = read_latents(s, path, nchw, e);
+	else
+		noise_fill((uint64_t)settings_int(set, "seed"), n, nchw);
+	if (!failed)
+		nchw_to_nhwc(nchw, s->batch, s->unet.in_channels, s->height, s->width, s->noise);
 	free(nchw);
+	return failed;
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+static int attach_weights(struct sdxl *s, const char *dir, struct err *e)
+{
+	static const char *const encoder[] = { "encoder.", "quant_conv.", NULL };
+	struct weight_source source;
+	char path[4096];
+
+	for (int i = 0; parts[i]; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, parts[i]);
+		if (weights_dir_open(&source, path,
+				     strcmp(parts[i], "vae") == 0 ? encoder : NULL, e))
+			return -ERR_FAILED;
+		weights_attach(s->base.weights, parts[i], source);
+	}
+	return 0;
 }
 
 /* ---- the instance ---------------------------------------------------------------------------- */
@@ -215,8 +267,9 @@ static int set_up(struct sdxl *s, struct settings *set, struct err *e)
 	    set_side(s, set, "width", s->unet.sample_width, &s->width, e))
 		return -(int)e->code;
 	set_texts(s);
-	set_noise(s, (uint64_t)settings_int(set, "seed"));
-	return 0;
+	if (set_noise(s, set, e))
+		return -(int)e->code;
+	return from.dir ? attach_weights(s, from.dir, e) : 0;
 }
 
 static struct workload *create(struct settings *set, struct err *e)

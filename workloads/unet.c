@@ -173,7 +173,11 @@ static T *up(C *c, struct net *net, int level, T *x)
 T *unet(C *c, const struct unet_config *m, T *x, T *t, T *context, T *pooled, T *time_ids)
 {
 	struct net net = { .m = m, .context = context };
+	int64_t multiple = 1 << (m->levels - 1);
 
+	if (x->dim[1] % multiple || x->dim[2] % multiple)
+		model_fail(c, "height and width of the latent must be multiples of %lld, not %lld x "
+			   "%lld", (long long)multiple, (long long)x->dim[1], (long long)x->dim[2]);
 	net.emb = embed_time(c, m, t, pooled, time_ids);
 	x = conv(c, x, "conv_in", m->channels[0], 3);
 	net.skip[net.skips++] = x;
