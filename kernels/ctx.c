@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "grad.h"
+
 /* Tensor structs of a step come in blocks that are kept from step to step. */
 #define NODES_PER_BLOCK 1024
 
@@ -150,7 +152,7 @@ struct tensor *ctx_tensor(struct ctx *c, enum dtype dtype, int ndim, const int64
 {
 	struct tensor *t = new_node(c);
 
-	*t = (struct tensor){ .ndim = ndim, .dtype = dtype, .node = -1 };
+	*t = (struct tensor){ .ndim = ndim, .dtype = dtype };
 	memcpy(t->dim, dim, (size_t)ndim * sizeof *dim);
 	t->data = next_buffer(c, tensor_bytes(t), &t->buffer);
 	return t;
@@ -162,9 +164,14 @@ struct tensor *ctx_view(struct ctx *c, struct tensor *x, int ndim, const int64_t
 
 	*t = *x;
 	t->ndim = ndim;
-	t->node = -1;
 	memcpy(t->dim, dim, (size_t)ndim * sizeof *dim);
 	return t;
+}
+
+void ctx_touch(struct ctx *c, const struct tensor *x)
+{
+	if (c->plan && c->pass == PASS_DRY && x->buffer >= 0)
+		plan_touch(c->plan, x->buffer);
 }
 
 void *ctx_workspace(struct ctx *c, size_t bytes)
@@ -222,13 +229,11 @@ struct tensor *state(struct ctx *c, const char *name, enum dtype dtype, int ndim
 	if (!s) {
 		s = calloc(1, sizeof *s);
 		die_if(!s || !(s->name = strdup(name)), "out of memory");
-		s->tensor = (struct tensor){ .ndim = ndim, .dtype = dtype, .buffer = -1,
-					     .node = -1 };
+		s->tensor = (struct tensor){ .ndim = ndim, .dtype = dtype, .buffer = -1 };
 		memcpy(s->tensor.dim, dim, (size_t)ndim * sizeof *dim);
 		s->next = c->states;
 		c->states = s;
 	}
-	s->tensor.node = -1;
 	if (!s->tensor.data && ctx_has_values(c))
 		ctx_reserve_states(c);
 	return &s->tensor;
@@ -267,7 +272,7 @@ struct ctx *ctx_new(const struct backend *backend, enum dtype dtype, struct weig
 	c->dtype = dtype;
 	c->weights = weights;
 	c->root = c->scope = scope_root_new();
-	c->dead = (struct tensor){ .ndim = TENSOR_DIMS, .buffer = -1, .node = -1 };
+	c->dead = (struct tensor){ .ndim = TENSOR_DIMS, .buffer = -1 };
 	return c;
 }
 
@@ -314,6 +319,8 @@ void ctx_step_begin(struct ctx *c, enum pass pass, struct plan *plan)
 {
 	free_heap(c);
 	free_nodes(c, false);
+	if (c->tape)
+		tape_clear(c->tape);
 	c->pass = pass;
 	c->plan = pass == PASS_LOAD ? NULL : plan;
 	c->next_buffer = 0;

@@ -113,6 +113,9 @@ struct tensor *ctx_tensor(struct ctx *c, enum dtype dtype, int ndim, const int64
 /* The bytes of x under another shape. */
 struct tensor *ctx_view(struct ctx *c, struct tensor *x, int ndim, const int64_t *dim);
 
+/* The bytes of x are read or written now, outside of any op: the plan must keep them. */
+void ctx_touch(struct ctx *c, const struct tensor *x);
+
 /* Scratch of the call being run; planned like a tensor that lives for one call. */
 void *ctx_workspace(struct ctx *c, size_t bytes);
 

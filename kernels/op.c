@@ -67,11 +67,11 @@ static void touch_buffers(struct ctx *c, const struct op_call *call)
 	if (!c->plan || c->pass != PASS_DRY)
 		return;
 	for (int i = 0; i < OP_INPUTS; i++)
-		if (call->in[i] && call->in[i]->buffer >= 0)
-			plan_touch(c->plan, call->in[i]->buffer);
+		if (call->in[i])
+			ctx_touch(c, call->in[i]);
 	for (int i = 0; i < OP_OUTPUTS; i++)
-		if (call->out[i] && call->out[i]->buffer >= 0)
-			plan_touch(c->plan, call->out[i]->buffer);
+		if (call->out[i])
+			ctx_touch(c, call->out[i]);
 	plan_tick(c->plan);
 }
 
@@ -163,7 +163,7 @@ struct tensor *op_run(struct ctx *c, struct op_call *call)
 	else if (c->pass == PASS_RUN && !c->err.code)
 		execute(c, b, call, &cost);
 	if (c->tape)
-		tape_append(c->tape, call);
+		tape_append(c, call);
 	return call->out[0];
 }
 

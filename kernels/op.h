@@ -49,16 +49,20 @@ enum op {
 	OP_CONV2D_DX,
 	OP_CONV2D_DW,
 	OP_GROUP_NORM_BWD,
+	OP_GROUP_NORM_MOMENTS_BWD,
+	OP_GROUP_NORM_APPLY_BWD,
 	OP_LAYER_NORM_BWD,
 	OP_ATTENTION_BWD,
 	OP_SOFTMAX_BWD,
 	OP_ACTIVATION_BWD,
 	OP_GEGLU_BWD,
+	OP_CLAMP_BWD,
 	OP_SUM_ROWS,
 	OP_SUM_SPATIAL,
 	OP_SUM_BATCH,
 	OP_UPSAMPLE_BWD,
 	OP_EMBED_BWD,
+	OP_TIMESTEP_EMBED_BWD,
 	OP_SCATTER_ROWS,
 	OP_PAD_SLICE,
 	OP_COUNT
@@ -108,8 +112,10 @@ struct op_info {
 	const char *inputs;                                       /* their names, for messages */
 	const char *(*shape)(const struct op_call *, struct tensor out[]); /* NULL or the complaint */
 	void (*cost)(const struct op_call *, struct cost *);      /* NULL: bytes only */
-	/* Emits the ops that turn out-gradient(s) into in-gradients; see grad.h. */
-	void (*grad)(struct ctx *, const struct op_call *, struct tensor *dout, struct tensor *din[]);
+	/* Emits the ops that turn the gradient of out[0] into those of the inputs with want[i]; see
+	 * grad.h. */
+	void (*grad)(struct ctx *, const struct op_call *, const bool want[], struct tensor *dout,
+		     struct tensor *din[]);
 };
 extern const struct op_info op_table[OP_COUNT];
 

@@ -142,6 +142,6 @@ struct tensor *op_view(struct ctx *c, struct tensor *x, int ndim, const int64_t 
 		return op_refuse(c, &call, complaint);
 	call.out[0] = ctx_view(c, x, ndim, dim);
 	if (c->tape)
-		tape_append(c->tape, &call);
+		tape_append(c, &call);
 	return call.out[0];
 }

@@ -88,6 +88,11 @@ struct tensor *op_group_norm_apply(struct ctx *c, struct tensor *x, struct tenso
 {
 	struct op_call call = { .op = OP_GROUP_NORM_APPLY, .in = { x, w, b, moments },
 				.attr.norm = { groups, eps, act } };
+
+	if (c->tape && act != ACT_NONE) {
+		x = op_group_norm_apply(c, x, w, b, moments, groups, eps, ACT_NONE);
+		return op_activation(c, x, act);
+	}
 	return op_run(c, &call);
 }
 

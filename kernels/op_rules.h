@@ -16,7 +16,7 @@
 /* The shape of x with another last dimension. */
 static inline struct tensor shape_like(const struct tensor *x, int64_t cols)
 {
-	struct tensor t = { .ndim = x->ndim, .dtype = x->dtype, .buffer = -1, .node = -1 };
+	struct tensor t = { .ndim = x->ndim, .dtype = x->dtype, .buffer = -1 };
 
 	for (int i = 0; i < x->ndim; i++)
 		t.dim[i] = x->dim[i];
@@ -27,8 +27,7 @@ static inline struct tensor shape_like(const struct tensor *x, int64_t cols)
 /* The shape given in attr.view, with the dtype of x: results of backward ops. */
 static inline struct tensor shape_wanted(const struct op_call *call, enum dtype dtype)
 {
-	struct tensor t = { .ndim = call->attr.view.ndim, .dtype = dtype, .buffer = -1,
-			    .node = -1 };
+	struct tensor t = { .ndim = call->attr.view.ndim, .dtype = dtype, .buffer = -1 };
 
 	for (int i = 0; i < t.ndim; i++)
 		t.dim[i] = call->attr.view.dim[i];
@@ -66,11 +65,35 @@ SHAPE_RULE(timestep_embed);
 SHAPE_RULE(gather_rows);
 SHAPE_RULE(view);
 
+SHAPE_RULE(linear_dx);
+SHAPE_RULE(linear_dw);
+SHAPE_RULE(conv2d_dx);
+SHAPE_RULE(conv2d_dw);
+SHAPE_RULE(attention_bwd);
+SHAPE_RULE(norm_bwd);
+SHAPE_RULE(group_norm_moments_bwd);
+SHAPE_RULE(group_norm_apply_bwd);
+SHAPE_RULE(same_bwd);
+SHAPE_RULE(geglu_bwd);
+SHAPE_RULE(sum_rows);
+SHAPE_RULE(sum_spatial);
+SHAPE_RULE(sum_batch);
+SHAPE_RULE(upsample_bwd);
+SHAPE_RULE(embed_bwd);
+SHAPE_RULE(timestep_embed_bwd);
+SHAPE_RULE(scatter_rows);
+SHAPE_RULE(pad_slice);
+
 COST_RULE(linear);
 COST_RULE(conv2d);
 COST_RULE(attention);
 COST_RULE(norm);
 COST_RULE(geglu);
 COST_RULE(softmax);
+COST_RULE(linear_dx);
+COST_RULE(linear_dw);
+COST_RULE(conv2d_dx);
+COST_RULE(conv2d_dw);
+COST_RULE(attention_bwd);
 
 #endif

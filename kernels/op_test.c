@@ -3,13 +3,10 @@
  * The op layer without any arithmetic: shape rules, cost rules, errors that stick, the hook, and
  * chains of backends. All on dry passes or on backends made here.
  */
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "ctx.h"
-#include "test.h"
+#include "test_abort.h"
 
 static struct weights *weights;
 static struct ctx *ctx;
@@ -416,24 +413,6 @@ static void leave_the_plan(void)
 	ctx_step_begin(ctx, PASS_RUN, plan);
 	T(2, 3);
 	T(2, 3);
-}
-
-/* Runs f in a child process; it must abort. */
-static void check_aborts(void (*f)(void), const char *what)
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		fclose(stderr);
-		signal(SIGABRT, SIG_DFL);
-		f();
-		_exit(0);
-	}
-	CHECK(child > 0 && waitpid(child, &status, 0) == child, "no child process");
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%s did not abort", what);
 }
 
 static void test_bugs_abort(void)

@@ -28,7 +28,6 @@ struct tensor {
 	bool split;          /* rows of the image are shared out over ranks (parallel/) */
 	void *data;          /* NULL in dry passes and on the null backend */
 	struct param *param; /* set when this is a weight */
-	int node;            /* place on the gradient tape; -1: none */
 };
 
 static inline size_t dtype_bytes(enum dtype t)

@@ -104,8 +104,7 @@ struct param *weights_add(struct weights *w, char *path, enum init init, enum dt
 	p->path = path;
 	p->init = init;
 	p->index = w->count;
-	p->tensor = (struct tensor){ .ndim = ndim, .dtype = dtype, .buffer = -1, .param = p,
-				     .node = -1 };
+	p->tensor = (struct tensor){ .ndim = ndim, .dtype = dtype, .buffer = -1, .param = p };
 	memcpy(p->tensor.dim, dim, (size_t)ndim * sizeof *dim);
 	w->param[w->count++] = p;
 	*find_slot(w, path) = w->count;

@@ -21,9 +21,8 @@ static void softmax(double *p, int64_t keys)
 		p[j] /= sum;
 }
 
-/* The probabilities of one query against `keys` keys of its sample and head. */
-static void probabilities(const float *q, const float *k, int64_t stride, int64_t width,
-			  int64_t keys, double scale, double *p)
+void ref_probabilities(const float *q, const float *k, int64_t stride, int64_t width, int64_t keys,
+		       double scale, double *p)
 {
 	for (int64_t j = 0; j < keys; j++) {
 		double dot = 0;
@@ -49,8 +48,8 @@ REF_RUN(attention)
 		int64_t first_q = (n * queries + i) * stride + head * width;
 		int64_t first_k = n * all_keys * stride + head * width;
 
-		probabilities(qf + first_q, kf + first_k, stride, width, keys,
-			      call->attr.attn.scale, p);
+		ref_probabilities(qf + first_q, kf + first_k, stride, width, keys,
+				  call->attr.attn.scale, p);
 		for (int64_t d = 0; d < width; d++) {
 			double sum = 0;
 			for (int64_t j = 0; j < keys; j++)

@@ -38,6 +38,13 @@ float *ref_copy_f32(const struct tensor *t); /* all elements of t, in order */
 double ref_act(enum act act, double x);
 double ref_act_derivative(enum act act, double x);
 
+/* w_i of the sinusoidal embedding. */
+float ref_timestep_frequency(int64_t i, int64_t half, float shift);
+
+/* softmax_j(scale q . k_j) of one query against `keys` keys, `stride` apart, of its sample and head. */
+void ref_probabilities(const float *q, const float *k, int64_t stride, int64_t width, int64_t keys,
+		       double scale, double *p);
+
 REF_RUN(linear);
 REF_RUN(conv2d);
 REF_RUN(attention);
@@ -60,5 +67,27 @@ REF_RUN(upsample);
 REF_RUN(embed);
 REF_RUN(timestep_embed);
 REF_RUN(gather_rows);
+
+REF_RUN(linear_dx);
+REF_RUN(linear_dw);
+REF_RUN(conv2d_dx);
+REF_RUN(conv2d_dw);
+REF_RUN(group_norm_bwd);
+REF_RUN(group_norm_moments_bwd);
+REF_RUN(group_norm_apply_bwd);
+REF_RUN(layer_norm_bwd);
+REF_RUN(attention_bwd);
+REF_RUN(softmax_bwd);
+REF_RUN(activation_bwd);
+REF_RUN(geglu_bwd);
+REF_RUN(clamp_bwd);
+REF_RUN(sum_rows);
+REF_RUN(sum_spatial);
+REF_RUN(sum_batch);
+REF_RUN(upsample_bwd);
+REF_RUN(embed_bwd);
+REF_RUN(timestep_embed_bwd);
+REF_RUN(scatter_rows);
+REF_RUN(pad_slice);
 
 #endif

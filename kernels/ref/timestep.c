@@ -10,6 +10,13 @@
 
 #include "ref.h"
 
+float ref_timestep_frequency(int64_t i, int64_t half, float shift)
+{
+	float exponent = -(float)log(10000) * (float)i;
+
+	return (float)exp(exponent / ((float)half - shift));
+}
+
 REF_RUN(timestep_embed)
 {
 	const struct tensor *t = call->in[0];
@@ -20,8 +27,7 @@ REF_RUN(timestep_embed)
 	(void)self, (void)c;
 	for (int64_t m = 0; m < t->dim[0]; m++)
 		for (int64_t i = 0; i < half; i++) {
-			float exponent = -(float)log(10000) * (float)i;
-			float w = (float)exp(exponent / ((float)half - call->attr.timestep.shift));
+			float w = ref_timestep_frequency(i, half, call->attr.timestep.shift);
 			float angle = get(t, m) * w;
 
 			put(y, m * width + sin_at + i, sin(angle));
