@@ -44,7 +44,7 @@ TESTS := $(filter %_test.c,$(SRC))
 FUZZ  := $(filter %_fuzz.c,$(SRC))
 SIMD  := $(filter %_simd.c,$(SRC))
 LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) bench/main.c,$(SRC))
-DATA  := $(wildcard workloads/configs/*.json db/*.sql)
+DATA  := $(wildcard workloads/configs/*.json db/*.sql db/migrate/*.sql)
 
 LIB_OBJ := $(LIB:%.c=$(BUILD)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(BUILD)/%_simd_$(l).o)) \
 	   $(DATA:%=$(BUILD)/%.o)

@@ -33,16 +33,15 @@ enum db_code {
 	DB_ERR_LOCKED = -4,   /* another process held it longer than ten seconds */
 	DB_ERR_NOTDB = -5,    /* not a database, or not one of this program */
 	DB_ERR_NEWER = -6,    /* written by a newer version of this program */
-	DB_ERR_OLDER = -7,    /* opened read-only and too old to be read without migrating */
-	DB_ERR_CORRUPT = -8,  /* damaged; db_check says where */
-	DB_ERR_INPUT = -9,    /* the caller's SQL, JSON, file or run is wrong */
-	DB_ERR_IO = -10,      /* any other failure of the disk or of SQLite */
-	DB_ERR_NOMEM = -11,
+	DB_ERR_CORRUPT = -7,  /* damaged; db_check says where */
+	DB_ERR_INPUT = -8,    /* the caller's SQL, JSON, file or run is wrong */
+	DB_ERR_IO = -9,       /* any other failure of the disk or of SQLite */
+	DB_ERR_NOMEM = -10,
 };
 
 enum db_flags {
 	DB_CREATE = 1,   /* make the file when it is missing */
-	DB_READONLY = 2, /* never write, not even a migration */
+	DB_READONLY = 2, /* never write: an older file is migrated in memory */
 };
 
 /* ------------------------------------------------------------------------------- opening -- */
@@ -67,12 +66,13 @@ int64_t db_now_unix_ns(void);
 
 /* ------------------------------------------------------------------------- what a run is -- */
 
-/* The machine. Its fingerprint is the SHA-256 of every field but `extra_json`. */
+/* The machine. Its fingerprint is the SHA-256 of every field but `extra_json`, the memory rounded
+ * to GiB, so that a reboot is the same machine and another kernel is not. */
 struct db_host {
 	const char *machine;   /* stable name of the machine, hashed before it is stored; or NULL */
 	const char *cpu_model; /* as the processor names itself */
 	const char *isa;       /* "avx2 avx512 bf16": instruction sets that may be used */
-	const char *microcode, *kernel, *os, *libc, *governor; /* or NULL: unknown */
+	const char *microcode, *kernel, *os, *libc, *governor; /* or NULL */
 	int sockets, cores, threads, numa_nodes;               /* 0: unknown */
 	int turbo, smt;                                        /* 1, 0, or -1: unknown */
 	int64_t mem_bytes;
@@ -155,7 +155,7 @@ struct db_summary {
 struct db_op {
 	int stage;
 	const char *op;    /* "conv2d" */
-	const char *layer; /* scope path when the totals are by layer, or NULL */
+	const char *layer; /* scope path when the totals are by layer, else "" */
 	int64_t calls;
 	int64_t macs_conv, macs_linear, macs_attn;
 	int64_t norm_elems, mul_elems, exp_elems;
@@ -193,7 +193,7 @@ struct db_run {
 
 	const char *status;
 	const char *status_msg; /* or NULL */
-	const char *label;      /* --tag, or NULL */
+	const char *label;      /* chosen by the user, or NULL */
 	int64_t started_unix_ns;
 	double wall_s;
 	int steady;              /* 1, 0, or -1: not looked at */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Old files open with this program, a migration is all or nothing and leaves a backup, and the
+ * views cannot change without a migration. db/golden/vN.sqlite was written by the program of
+ * schema N: when the schema changes, keep the old files and add the new one,
+ * `db_migrate_test --golden db/golden/vN.sqlite`.
+ */
+#include "db_sample.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "db_int.h"
+#include "test.h"
+
+#define UUID "00000000-0000-4000-8000-000000000001"
+
+static void write_golden(const char *path)
+{
+	struct db *db = must_open(in_dir("g.db"), DB_CREATE);
+	struct db_run run = sample_run(0);
+
+	strcpy(run.uuid, UUID);
+	strcpy(run.session.uuid, UUID);
+	unlink(path);
+	if (db_put_run(db, &run, NULL) ||
+	    db_exec(db, "shrink", "PRAGMA journal_mode=DELETE; PRAGMA page_size=512") ||
+	    db_exec(db, "write the golden file", "VACUUM INTO %Q", path))
+		printf("%s\n", db_error(db));
+	db_close(db);
+}
+
+static void copy_golden(int version, const char *to)
+{
+	char command[800];
+
+	snprintf(command, sizeof(command), "cp db/golden/v%d.sqlite '%s'", version, to);
+	if (system(command))
+		exit(1);
+}
+
+static void check_golden_run(struct db *db)
+{
+	struct db_run *run;
+
+	CHECK(db_get_run(db, 0, UUID, &run) == 0, "%s", db_error(db));
+	if (!run)
+		return;
+	CHECK_INT(run->n_samples, 5);
+	CHECK_STR(run->workload.name, "sdxl-20steps");
+	CHECK(run->samples[2].value == 0.1 && run->summaries[0].median == 10, "values");
+	CHECK_STR(first_value(db, "SELECT latency_s FROM v_runs"), "10.0");
+	db_run_free(run);
+}
+
+/* Every golden file, migrated on disk and, where nothing may be written, in memory. */
+static void test_golden(void)
+{
+	for (int v = 1; v <= db_schema_version(); v++) {
+		struct db *db;
+
+		copy_golden(v, in_dir("old.db"));
+		chmod(in_dir("old.db"), 0444);
+		db = must_open(in_dir("old.db"), DB_READONLY);
+		check_golden_run(db);
+		db_close(db);
+		chmod(in_dir("old.db"), 0644);
+		db = must_open(in_dir("old.db"), 0);
+		check_golden_run(db);
+		CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
+		db_close(db);
+	}
+}
+
+static void schema_text(const char *path, char *out, size_t size)
+{
+	char sql[] = "SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_schema "
+		     "ORDER BY name)";
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *s;
+
+	if (sqlite3_open(path, &s) || sqlite3_prepare_v2(s, sql, -1, &stmt, NULL) ||
+	    sqlite3_step(stmt) != SQLITE_ROW)
+		printf("%s: %s\n", path, sqlite3_errmsg(s));
+	else
+		snprintf(out, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_finalize(stmt);
+	sqlite3_close(s);
+}
+
+/* A file made by a released program of this version must be as a new one is. */
+static void test_schema_is_frozen(void)
+{
+	static char golden[65536], fresh[65536];
+
+	copy_golden(db_schema_version(), in_dir("frozen.db"));
+	db_close(must_open(in_dir("fresh.db"), DB_CREATE));
+	schema_text(in_dir("frozen.db"), golden, sizeof(golden));
+	schema_text(in_dir("fresh.db"), fresh, sizeof(fresh));
+	CHECK(*fresh && strcmp(golden, fresh) == 0, "tables or views differ from the golden file of this "
+	      "version: a change needs a new migration and a new golden file");
+}
+
+static struct db_migration next(const char *sql)
+{
+	return (struct db_migration){ db_schema_version() + 1, "next", sql };
+}
+
+static int migrate_with(struct db *db, const struct db_migration *extra)
+{
+	struct db_migration list[64];
+
+	memcpy(list, db_migrations, sizeof(*list) * (size_t)db_n_migrations);
+	list[db_n_migrations] = *extra;
+	return db_migrate(db, list, db_n_migrations + 1);
+}
+
+static void test_next_version(void)
+{
+	struct db_migration good = next("ALTER TABLE run ADD COLUMN colour TEXT");
+	struct db_migration fails = next("ALTER TABLE run ADD COLUMN colour TEXT; SELECT nonsense");
+	struct db_migration dangles = next("DELETE FROM host");
+	const struct db_migration *bad[] = { &fails, &dangles };
+	char version[16], backup[600];
+	struct db *db;
+
+	copy_golden(1, in_dir("next.db"));
+	db = must_open(in_dir("next.db"), 0);
+	snprintf(version, sizeof(version), "%d", db_schema_version());
+	for (int i = 0; i < 2; i++) {
+		CHECK(migrate_with(db, bad[i]) < 0, "a bad migration was taken");
+		CHECK(strstr(db_error(db), "migrat"), "%s", db_error(db));
+		CHECK_STR(first_value(db, "PRAGMA user_version"), version);
+		CHECK_STR(first_value(db, "SELECT count(*) FROM host"), "1");
+		CHECK_STR(first_value(db, "SELECT count(*) FROM pragma_table_info('run') "
+				      "WHERE name = 'colour'"), "0");
+	}
+	CHECK(migrate_with(db, &good) == 0, "%s", db_error(db));
+	CHECK(migrate_with(db, &good) == 0, "a second time: %s", db_error(db));
+	snprintf(version, sizeof(version), "%d", db_schema_version() + 1);
+	CHECK_STR(first_value(db, "PRAGMA user_version"), version);
+	CHECK_STR(first_value(db, "SELECT max(version) FROM migration"), version);
+	CHECK_STR(first_value(db, "SELECT count(*) FROM run WHERE colour IS NULL"), "1");
+	CHECK_STR(first_value(db, "PRAGMA foreign_keys"), "1");
+	snprintf(backup, sizeof(backup), "%s.v%d.backup", db_path(db), db_schema_version());
+	db_close(db);
+	db = must_open(backup, DB_READONLY);
+	check_golden_run(db);
+	db_close(db);
+}
+
+int main(int argc, char **argv)
+{
+	make_test_dir();
+	if (argc > 2 && strcmp(argv[1], "--golden") == 0) {
+		write_golden(argv[2]);
+		remove_test_dir();
+		return 0;
+	}
+	test_golden();
+	test_schema_is_frozen();
+	test_next_version();
+	remove_test_dir();
+	return test_end();
+}
