@@ -167,14 +167,15 @@ int isa_parse(const char *name, enum isa *level, struct err *e)
 		s = x86_read();
 		if (x86_best(&s, (enum isa)i, &missing) < (enum isa)i)
 			return err_set(e, ERR_USAGE,
-				       "instruction set %s is not available on this machine: it lacks "
-				       "%s; the best that works is %s",
+				       "instruction set %s is not available on this machine: it "
+				       "lacks %s; the best that works is %s",
 				       name, missing, names[isa_machine()]);
 		*level = (enum isa)i;
 		return 0;
 	}
 	near = nearest_name(name, names, ISA_COUNT);
 	return err_set(e, ERR_USAGE,
-		       "unknown instruction set \"%s\"%s%s%s; there are c, avx2, avx512, bf16 and amx",
+		       "unknown instruction set \"%s\"%s%s%s; there are c, avx2, avx512, bf16 "
+		       "and amx",
 		       name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
