@@ -41,7 +41,7 @@ static struct tensor *make(enum dtype dtype, int ndim, const int64_t *dim)
 {
 	struct tensor *t = &pool[used];
 
-	*t = (struct tensor){ .ndim = ndim, .dtype = dtype, .buffer = -1, .node = -1 };
+	*t = (struct tensor){ .ndim = ndim, .dtype = dtype, .buffer = -1 };
 	memcpy(t->dim, dim, (size_t)ndim * sizeof *dim);
 	guards[used] = guard_new(tensor_bytes(t));
 	t->data = guards[used++].data;
