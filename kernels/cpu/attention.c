@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Attention: choice of the kernel, memory and threads. The kernels are in attention_flash.h.
+ *
+ * Work is cut by shapes alone, each query block belongs to one thread, and no sum crosses blocks:
+ * results do not depend on the number of threads.
+ */
+#include "attention.h"
+
+#include <omp.h>
+
+#include "cpu.h"
+
+#define LINE_WORDS 16
+
+static int64_t round_up(int64_t n, int64_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static int64_t ceil_div(int64_t n, int64_t by)
+{
+	return (n + by - 1) / by;
+}
+
+/* A block of keys and values should stay in the second-level cache while the query block passes. */
+static int64_t choose_block_keys(int64_t dh)
+{
+	return dh <= 128 ? 512 : dh <= 256 ? 256 : 128;
+}
+
+static struct attention plan(const struct attention_kernel *k, const struct op_call *call)
+{
+	const struct tensor *q = call->in[0], *key = call->in[1];
+	struct attention a = {
+		.q = q->data, .k = key->data, .v = call->in[2]->data, .out = call->out[0]->data,
+		.dtype = q->dtype, .batch = q->dim[0], .heads = call->attr.attn.heads,
+		.lq = q->dim[1], .lk = key->dim[1], .dh = q->dim[2] / call->attr.attn.heads,
+		.width = q->dim[2], .causal = call->attr.attn.causal,
+		.scale = call->attr.attn.scale,
+	};
+	int64_t padded_keys = round_up(a.lk, 32);
+
+	a.block_rows = 96;
+	a.block_keys = choose_block_keys(a.dh);
+	a.dh_words = round_up(ceil_div(a.dh, k->pair), k->word_align);
+	a.dh_cols = round_up(a.dh, k->lanes);
+	a.head_k_words = round_up(padded_keys * a.dh_words, LINE_WORDS);
+	a.head_v_words = round_up(padded_keys / k->pair * a.dh_cols, LINE_WORDS);
+	/* queries, outputs, scores of one tile, and maximum and sum of each row */
+	a.scratch_words = round_up(a.block_rows * a.dh_words, LINE_WORDS) +
+			  round_up(a.block_rows * a.dh_cols, LINE_WORDS) +
+			  (int64_t)k->rows * ATTENTION_SCORE_STRIDE + 2 * a.block_rows + LINE_WORDS;
+	a.scratch_words = round_up(a.scratch_words, LINE_WORDS);
+	a.packed_k = call->workspace;
+	if (a.packed_k)
+		a.packed_v = a.packed_k + a.batch * a.heads * a.head_k_words;
+	return a;
+}
+
+static size_t packed_words(const struct attention *a)
+{
+	return (size_t)(a->batch * a->heads * (a->head_k_words + a->head_v_words));
+}
+
+size_t attention_workspace(const struct attention_kernel *k, const struct op_call *call)
+{
+	struct attention a = plan(k, call);
+
+	return sizeof(float) * (packed_words(&a) +
+				(size_t)omp_get_max_threads() * (size_t)a.scratch_words);
+}
+
+/* As many threads as there are, unless the workspace was made for fewer. */
+static int thread_count(const struct attention *a, const struct op_call *call)
+{
+	size_t words = call->workspace_bytes / sizeof(float) - packed_words(a);
+	int64_t fit = (int64_t)words / a->scratch_words;
+
+	die_if(call->workspace_bytes / sizeof(float) < packed_words(a) || fit < 1,
+	       "attention: workspace of %zu bytes is too small", call->workspace_bytes);
+	return fit < omp_get_max_threads() ? (int)fit : omp_get_max_threads();
+}
+
+void attention_run(const struct attention_kernel *k, const struct op_call *call)
+{
+	const struct attention a = plan(k, call);
+	int64_t heads = a.batch * a.heads;
+	int64_t key_blocks = ceil_div(a.lk, a.block_keys), row_blocks = ceil_div(a.lq, a.block_rows);
+	float *scratch = a.packed_v + heads * a.head_v_words;
+
+#pragma omp parallel num_threads(thread_count(&a, call))
+	{
+#pragma omp for schedule(static)
+		for (int64_t i = 0; i < heads * key_blocks; i++)
+			k->pack(&a, i / key_blocks, i % key_blocks * a.block_keys);
+#pragma omp for schedule(static)
+		for (int64_t i = 0; i < heads * row_blocks; i++)
+			k->attend(&a, i / row_blocks, i % row_blocks * a.block_rows,
+				  scratch + omp_get_thread_num() * a.scratch_words);
+	}
+}
+
+static const struct attention_kernel *kernel_of(enum isa level, enum dtype dtype)
+{
+	static const struct attention_kernel *const kernel[ISA_COUNT] = {
+		[ISA_C] = &attention_c, [ISA_AVX2] = &attention_avx2,
+		[ISA_AVX512] = &attention_avx512, [ISA_BF16] = &attention_bf16,
+		[ISA_AMX] = &attention_amx,
+	};
+
+	if (dtype == DT_F32 && level > ISA_AVX512)
+		level = ISA_AVX512;
+	return kernel[level];
+}
+
+void cpu_run_attention(const struct backend *b, struct ctx *c, const struct op_call *call)
+{
+	(void)c;
+	attention_run(kernel_of(cpu_of(b)->level, call->in[0]->dtype), call);
+}
+
+size_t cpu_attention_workspace(const struct backend *b, const struct op_call *call)
+{
+	return attention_workspace(kernel_of(cpu_of(b)->level, call->in[0]->dtype), call);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tiled attention with a running softmax (Milakov & Gimelshein 2018; Dao et al. 2022), written once
+ * and compiled for each level: the including file defines the vector operations and the two matrix
+ * products.
+ *
+ * For a tile of ROWS queries and a block of keys:
+ *   scores       S = Q K^T            lanes are keys, query words are broadcast
+ *   softmax      P = 2^(c S - m)      in place; m the running maximum, c = scale log2(e)
+ *   accumulate   O = alpha O + P V    lanes are columns of V, words of P are broadcast
+ * so no operand is transposed on the way. P overwrites S; as bf16 it fills half of each row.
+ *
+ * Right operands lie in panels of up to PANEL vectors, [step][vector][lane] words, one step being one
+ * word of the summed dimension. The vectors of a block are shared out evenly over its panels.
+ */
+#ifndef BENCH_ATTENTION_FLASH_H
+#define BENCH_ATTENTION_FLASH_H
+
+#include <math.h>
+#include <string.h>
+
+#include "attention.h"
+
+/* One tile and one block of keys; strides in words. */
+struct tile {
+	const float *q;     /* [ROWS][dh_words] */
+	float *s;           /* [ROWS][ATTENTION_SCORE_STRIDE] scores, then weights */
+	float *o;           /* [ROWS][dh_cols] */
+	int64_t dh_words, dh_cols;
+	int64_t keys;       /* of this block */
+	int64_t seen;       /* of these, the last query of the tile sees so many */
+	int64_t padded;     /* seen, rounded up to whole CHUNKs */
+	float c, alpha[ROWS], max[ROWS];
+	vec top[ROWS];      /* lanes of the maximum score of this block */
+	vec total[ROWS];    /* lanes of the sum of its weights */
+};
+
+/* Keys that are weighed at a time. */
+#define CHUNK (2 * LANES)
+
+/* Score of a key that a query does not see, and the maximum before the first key. Times c it is far
+ * below every real score, and finite. */
+#define UNSEEN (-1e30f)
+
+static inline int64_t vectors_of(int64_t cols)
+{
+	return (cols + LANES - 1) / LANES;
+}
+
+/* The next of `panels` panels takes its even share of the `vectors` that remain. */
+static inline int panel_share(int64_t vectors)
+{
+	int64_t panels = (vectors + PANEL - 1) / PANEL;
+
+	return (int)((vectors + panels - 1) / panels);
+}
+
+/* Steps of the panels of values. */
+static inline int64_t value_steps(int64_t keys)
+{
+	return (keys + KEY_ALIGN - 1) / KEY_ALIGN * (KEY_ALIGN / PAIR);
+}
+
+/* Fills s and top. */
+static void scores(struct tile *t, const float *k);
+/* Weighs the scores, and o = alpha o + weights v. */
+static void accumulate(struct tile *t, const float *v);
+
+/* ---- packing --------------------------------------------------------------------------------- */
+
+/* Words [w0, w0 + words) of a row of dh elements; zero beyond them. */
+static inline void row_words(const struct attention *a, float *dst, const void *x, int64_t first,
+			     int64_t w0, int64_t words)
+{
+	int64_t e0 = w0 * PAIR, left = a->dh - e0, n = words * PAIR < left ? words * PAIR : left;
+	const uint16_t *half = (const uint16_t *)x + first + e0;
+
+	if (n < words * PAIR)
+		memset(dst, 0, 4 * (size_t)words);
+	if (n <= 0)
+		return;
+	if (PAIR == 2)
+		memcpy(dst, half, 2 * (size_t)n);
+	else if (a->dtype == DT_F32)
+		memcpy(dst, (const float *)x + first + e0, 4 * (size_t)n);
+	else
+		for (int64_t i = 0; i < n; i++)
+			dst[i] = bf16_to_f32(half[i]);
+}
+
+static void negate_words(float *x, int64_t words)
+{
+	uint32_t bits, sign = PAIR == 2 ? 0x80008000u : 0x80000000u;
+
+	for (int64_t i = 0; i < words; i++) {
+		memcpy(&bits, x + i, 4);
+		bits ^= sign;
+		memcpy(x + i, &bits, 4);
+	}
+}
+
+/* A head's rows are far apart, out of reach for the hardware's prefetcher. */
+static inline void prefetch_row(const struct attention *a, const void *x, int64_t first)
+{
+	size_t bytes = dtype_bytes(a->dtype);
+
+	for (int64_t i = 0; i < a->dh; i += 64 / (int64_t)bytes)
+		__builtin_prefetch((const char *)x + (size_t)(first + i) * bytes);
+}
+
+/* Transposes the words of LANES keys; key j of the call is in lane j. Steps are `stride` apart. */
+static void pack_key_lanes(const struct attention *a, float *dst, int64_t stride, int64_t token0,
+			   int64_t keys)
+{
+	float row[LANES][16];
+
+	for (int64_t w = 0; w < a->dh_words; w += 16) {
+		int64_t words = a->dh_words - w < 16 ? a->dh_words - w : 16;
+
+		for (int64_t j = 0; j < LANES; j++)
+			if (j < keys)
+				row_words(a, row[j], a->k, token0 + j * a->width, w, 16);
+			else
+				memset(row[j], 0, sizeof row[j]);
+		for (int64_t s = 0; s < words; s++, dst += stride)
+			for (int64_t j = 0; j < LANES; j++)
+				dst[j] = row[j][s];
+	}
+}
+
+static void pack_keys(const struct attention *a, float *dst, int64_t token0, int64_t keys)
+{
+	for (int64_t left = vectors_of(keys), col = 0; left; ) {
+		int nv = panel_share(left);
+
+		for (int j = 0; j < nv; j++, col += LANES) {
+			for (int64_t i = 0; i < LANES && col + LANES + i < keys; i++)
+				prefetch_row(a, a->k, token0 + (col + LANES + i) * a->width);
+			pack_key_lanes(a, dst + j * LANES, nv * LANES, token0 + col * a->width,
+				       keys - col);
+		}
+		dst += a->dh_words * nv * LANES;
+		left -= nv;
+	}
+}
+
+/* Columns of one word row of values: of one key, or of a key and the next. */
+static inline void value_words(const struct attention *a, float *dst, const void *x, const void *y,
+			       int64_t cols)
+{
+	const uint16_t *lo = x, *hi = y;
+
+	if (PAIR == 2)
+		for (int64_t j = 0; j < cols; j++) {
+			uint32_t word = lo[j] | (uint32_t)hi[j] << 16;
+			memcpy(dst + j, &word, 4);
+		}
+	else if (a->dtype == DT_F32)
+		memcpy(dst, x, 4 * (size_t)cols);
+	else
+		for (int64_t j = 0; j < cols; j++)
+			dst[j] = bf16_to_f32(lo[j]);
+}
+
+static void pack_value_panel(const struct attention *a, float *dst, int64_t token0, int64_t keys,
+			     int64_t col, int64_t lanes)
+{
+	static const uint16_t zero[PANEL * LANES];
+	int64_t steps = value_steps(keys), cols = a->dh - col < lanes ? a->dh - col : lanes;
+	int64_t row_bytes = a->width * (int64_t)dtype_bytes(a->dtype);
+	const char *v = (const char *)a->v + (size_t)(token0 + col) * dtype_bytes(a->dtype);
+
+	for (int64_t s = 0; s < steps; s++, dst += lanes) {
+		int64_t key = s * PAIR;
+
+		if (cols < lanes || key >= keys)
+			memset(dst, 0, 4 * (size_t)lanes);
+		if (key >= keys)
+			continue;
+		for (int i = 0; i < PAIR && key + 16 + i < keys; i++)
+			prefetch_row(a, a->v, token0 + (key + 16 + i) * a->width);
+		value_words(a, dst, v + key * row_bytes,
+			    key + 1 < keys ? (const void *)(v + (key + 1) * row_bytes) : zero, cols);
+	}
+}
+
+static void pack_values(const struct attention *a, float *dst, int64_t token0, int64_t keys)
+{
+	for (int64_t left = vectors_of(a->dh), col = 0; left; ) {
+		int nv = panel_share(left);
+
+		pack_value_panel(a, dst, token0, keys, col, nv * LANES);
+		dst += value_steps(keys) * nv * LANES;
+		col += nv * LANES;
+		left -= nv;
+	}
+}
+
+static int64_t token_of(const struct attention *a, int64_t len, int64_t head, int64_t pos)
+{
+	return (head / a->heads * len + pos) * a->width + head % a->heads * a->dh;
+}
+
+static void pack(const struct attention *a, int64_t head, int64_t first)
+{
+	int64_t keys = a->lk - first < a->block_keys ? a->lk - first : a->block_keys;
+	int64_t token0 = token_of(a, a->lk, head, first);
+
+	pack_keys(a, a->packed_k + head * a->head_k_words + first * a->dh_words, token0, keys);
+	pack_values(a, a->packed_v + head * a->head_v_words + first / PAIR * a->dh_cols, token0,
+		    keys);
+}
+
+/* ---- softmax --------------------------------------------------------------------------------- */
+
+/* The scores of a row whose query sees only `n` keys: the others vanish. */
+static void mask_row(struct tile *t, int row, int64_t n)
+{
+	float *s = t->s + row * ATTENTION_SCORE_STRIDE;
+	vec top = vec_set(UNSEEN);
+
+	for (int64_t i = n < 0 ? 0 : n; i < t->padded; i++)
+		s[i] = UNSEEN;
+	for (int64_t i = 0; i < t->padded; i += LANES)
+		top = vec_max(top, vec_load(s + i));
+	t->top[row] = top;
+}
+
+/* Raises the running maximum of a row; what was summed under the old one shrinks by alpha. */
+static inline void raise_max(struct tile *t, int row, float *max)
+{
+	float old = *max, top = t->c * vec_hmax(t->top[row]);
+
+	*max = t->max[row] = old > top ? old : top;
+	t->alpha[row] = vec_first(vec_exp2(vec_set(old - *max)));
+	t->total[row] = vec_set(0);
+}
+
+/* Turns one chunk of scores of a row into weights. */
+static inline __attribute__((always_inline)) void weigh(struct tile *t, int row, int64_t first)
+{
+	float *s = t->s + row * ATTENTION_SCORE_STRIDE;
+	vec c = vec_set(t->c), max = vec_set(t->max[row]);
+	vec x = vec_exp2(vec_fms(vec_load(s + first), c, max));
+	vec y = vec_exp2(vec_fms(vec_load(s + first + LANES), c, max));
+
+	t->total[row] = vec_add(t->total[row], vec_add(x, y));
+	store_weights(s + first / PAIR, x, y);
+}
+
+/* ---- one query block ------------------------------------------------------------------------- */
+
+static void store_row(const struct attention *a, int64_t first, const float *o, float inverse)
+{
+	if (a->dtype == DT_F32)
+		for (int64_t i = 0; i < a->dh; i++)
+			((float *)a->out)[first + i] = o[i] * inverse;
+	else
+		for (int64_t i = 0; i < a->dh; i++)
+			((uint16_t *)a->out)[first + i] = f32_to_bf16(o[i] * inverse);
+}
+
+/* Keys of the block at `first` that a query may see. */
+static inline int64_t visible(const struct attention *a, int64_t row, int64_t first, int64_t keys)
+{
+	int64_t n = a->causal ? row + 1 - first : keys;
+
+	return n < keys ? n : keys;
+}
+
+/* `row`: place of the first query of the tile in its head; `first`: of the first key of the block. */
+static void attend_tile(const struct attention *a, struct tile *t, int64_t head, int64_t row,
+			int64_t first, float *max, float *sum)
+{
+	t->keys = a->lk - first < a->block_keys ? a->lk - first : a->block_keys;
+	t->seen = visible(a, row + ROWS - 1, first, t->keys);
+	if (t->seen <= 0)
+		return;
+	t->padded = (t->seen + CHUNK - 1) / CHUNK * CHUNK;
+	scores(t, a->packed_k + head * a->head_k_words + first * a->dh_words);
+	for (int i = 0; i < ROWS; i++) {
+		int64_t n = visible(a, row + i, first, t->keys);
+
+		if (n < t->padded)
+			mask_row(t, i, n);
+		raise_max(t, i, max + i);
+	}
+	accumulate(t, a->packed_v + head * a->head_v_words + first / PAIR * a->dh_cols);
+	for (int i = 0; i < ROWS; i++)
+		sum[i] = sum[i] * t->alpha[i] + vec_hsum(t->total[i]);
+}
+
+static void attend(const struct attention *a, int64_t head, int64_t first_row, float *scratch)
+{
+	int64_t left = a->lq - first_row, rows = left < a->block_rows ? left : a->block_rows;
+	int64_t tiles = (rows + ROWS - 1) / ROWS, last = a->causal ? first_row + rows : a->lk;
+	int64_t token0 = token_of(a, a->lq, head, first_row);
+	float *q = scratch, *o = q + (a->block_rows * a->dh_words + 15) / 16 * 16;
+	float *s = o + (a->block_rows * a->dh_cols + 15) / 16 * 16;
+	float *max = s + ROWS * ATTENTION_SCORE_STRIDE, *sum = max + a->block_rows;
+	struct tile t = {
+		.s = s, .dh_words = a->dh_words, .dh_cols = a->dh_cols,
+		/* a scale of 0 must still tell the unseen from the seen */
+		.c = fmaxf(fabsf(a->scale) * (float)M_LOG2E, 1e-20f),
+	};
+
+	for (int64_t i = 0; i < tiles * ROWS; i++) {
+		if (i < rows)
+			row_words(a, q + i * a->dh_words, a->q, token0 + i * a->width, 0,
+				  a->dh_words);
+		else
+			memset(q + i * a->dh_words, 0, 4 * (size_t)a->dh_words);
+		if (a->scale < 0)
+			negate_words(q + i * a->dh_words, a->dh_words);
+		max[i] = UNSEEN;
+		sum[i] = 0;
+	}
+	memset(o, 0, 4 * (size_t)(tiles * ROWS * a->dh_cols));
+	for (int64_t first = 0; first < a->lk && first < last; first += a->block_keys)
+		for (int64_t i = 0; i < tiles; i++) {
+			t.q = q + i * ROWS * a->dh_words;
+			t.o = o + i * ROWS * a->dh_cols;
+			attend_tile(a, &t, head, first_row + i * ROWS, first, max + i * ROWS,
+				    sum + i * ROWS);
+		}
+	for (int64_t i = 0; i < rows; i++)
+		store_row(a, token0 + i * a->width, o + i * a->dh_cols, 1 / sum[i]);
+}
+
+#endif
