@@ -10,11 +10,18 @@
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void set_root(struct config *f, json_t *root, const json_error_t *why)
+/* Some files hold whole numbers beyond 64 bits ("no limit"); then all numbers are read as reals. */
+static void set_root(struct config *f, const char *text, size_t len)
 {
+	json_error_t why;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+
+	if (!root && json_error_code(&why) == json_error_numeric_overflow)
+		root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
+				  &why);
 	if (!root)
-		err_set(f->err, ERR_FAILED, "%s is not valid JSON: %s, line %d", f->name, why->text,
-			why->line);
+		err_set(f->err, ERR_FAILED, "%s is not valid JSON: %s, line %d", f->name, why.text,
+			why.line);
 	else if (!json_is_object(root))
 		err_set(f->err, ERR_FAILED, "%s does not hold a JSON object", f->name);
 	if (root && !json_is_object(root)) {
@@ -26,15 +33,12 @@ static void set_root(struct config *f, json_t *root, const json_error_t *why)
 
 void config_parse(struct config *f, const char *name, const char *text, struct err *e)
 {
-	json_error_t why;
-
 	*f = (struct config){ .err = e };
 	snprintf(f->name, sizeof f->name, "%s", name);
-	set_root(f, json_loads(text, JSON_REJECT_DUPLICATES, &why), &why);
+	set_root(f, text, strlen(text));
 }
 
-/* The whole file with a final NUL; NULL with the error set. */
-static char *read_text(const char *path, size_t *len, struct err *e)
+char *config_read_file(const char *path, size_t *len, struct err *e)
 {
 	FILE *in = fopen(path, "rb");
 	char *text = NULL;
@@ -46,6 +50,7 @@ static char *read_text(const char *path, size_t *len, struct err *e)
 	text = malloc(FILE_BYTES_MAX + 1);
 	die_if(!text, "out of memory");
 	*len = fread(text, 1, FILE_BYTES_MAX + 1, in);
+	text[*len <= FILE_BYTES_MAX ? *len : FILE_BYTES_MAX] = 0;
 	if (ferror(in) || *len > FILE_BYTES_MAX) {
 		err_set(e, ERR_FAILED, ferror(in) ? "cannot read %s: %m"
 						  : "%s is too large for a configuration file", path);
@@ -58,14 +63,13 @@ static char *read_text(const char *path, size_t *len, struct err *e)
 
 void config_read(struct config *f, const char *path, struct err *e)
 {
-	json_error_t why;
 	size_t len;
-	char *text = read_text(path, &len, e);
+	char *text = config_read_file(path, &len, e);
 
 	*f = (struct config){ .err = e };
 	snprintf(f->name, sizeof f->name, "%s", path);
 	if (text)
-		set_root(f, json_loadb(text, len, JSON_REJECT_DUPLICATES, &why), &why);
+		set_root(f, text, len);
 	free(text);
 }
 
@@ -173,6 +177,23 @@ const char *config_text_or(struct config *f, const char *key, const char *fallba
 	if (v)
 		config_refuse(f, key, "a text is needed");
 	return fallback;
+}
+
+const char *config_token_or(struct config *f, const char *key, const char *fallback)
+{
+	json_t *v = get(f, key), *content = json_object_get(v, "content");
+
+	if (json_is_string(content))
+		return json_string_value(content);
+	return config_text_or(f, key, fallback);
+}
+
+int64_t config_index(const struct config *f, const char *key)
+{
+	json_t *v = get(f, key);
+	int64_t i = json_integer_value(v); /* 0 for what is no integer */
+
+	return json_is_integer(v) && i >= 0 && i <= INT32_MAX ? i : -1;
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #define BENCH_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -29,6 +30,9 @@ void config_read(struct config *f, const char *path, struct err *e);
 void config_parse(struct config *f, const char *name, const char *text, struct err *e);
 void config_close(struct config *f);
 
+/* A whole text file of at most 16 MiB, NUL-terminated, owned by the caller; NULL with the error. */
+char *config_read_file(const char *path, size_t *len, struct err *e);
+
 bool config_has(const struct config *f, const char *key);
 
 /* Required: an absent key is refused. */
@@ -41,6 +45,12 @@ int64_t config_int_or(struct config *f, const char *key, int64_t min, int64_t ma
 double config_real_or(struct config *f, const char *key, double fallback);
 bool config_bool_or(struct config *f, const char *key, bool fallback);
 const char *config_text_or(struct config *f, const char *key, const char *fallback);
+
+/* A token of a tokenizer: a text, or an object with the text as its "content". */
+const char *config_token_or(struct config *f, const char *key, const char *fallback);
+
+/* The whole number at `key` if it is in 0..2^31-1, else -1; complains of nothing: for large tables. */
+int64_t config_index(const struct config *f, const char *key);
 
 /* A list of 1..CONFIG_LIST_MAX values; returns its length, 0 after an error. */
 int config_ints(struct config *f, const char *key, int64_t min, int64_t max, int64_t *out);

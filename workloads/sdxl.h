@@ -2,7 +2,9 @@
  *
  * The SDXL pipeline (Podell et al. 2023): two CLIP text towers, U-Net with classifier-free guidance
  * (Ho & Salimans 2022), Euler sampler, VAE decoder. sdxl.c holds the three stages, sdxl_setup.c builds
- * an instance from settings and configuration files.
+ * an instance from settings and configuration files, sdxl_text.c its token ids.
+ *
+ * How to test: sdxl_test.c.
  */
 #ifndef BENCH_SDXL_H
 #define BENCH_SDXL_H
@@ -34,6 +36,11 @@ struct sdxl {
 	int32_t eos[2][2];     /* [tower][text] */
 	float *noise;          /* [batch, height, width, channels], deviation 1 */
 };
+
+/* Fills prompts, length, ids and eos. `zero_without_text`: what the pipeline's files say of a prompt
+ * without a negative prompt. */
+int sdxl_set_texts(struct sdxl *s, const struct settings *set, bool zero_without_text,
+		   struct err *e);
 
 void sdxl_step(struct workload *w, struct ctx *c, int stage, int i);
 

@@ -8,7 +8,6 @@
 
 #include "builtin.h"
 #include "noise.h"
-#include "prompt.h"
 #include "safetensors.h"
 #include "sdxl.h"
 #include "weights_dir.h"
@@ -42,7 +41,8 @@ static const char *const parts[] = { "text_encoder", "text_encoder_2", "unet", "
 
 /* ---- configurations -------------------------------------------------------------------------- */
 
-/* The pipeline's parts must be of the classes that we have. */
+/* The pipeline's parts must be of the classes that we have. Returns whether the state of a missing
+ * negative prompt is zero. */
 static bool read_index(struct config *f)
 {
 	static const struct config_fixed fixed[] = {
@@ -155,24 +155,6 @@ static void set_sampler(struct sdxl *s, const struct settings *set, const struct
 		sampler_init(&s->sampler, &m, (int)settings_int(set, "steps"), from->err);
 }
 
-/* Without a prompt, both texts are invented and encoded, as in MLPerf's run, which has a fixed
- * negative prompt. */
-static void set_texts(struct sdxl *s)
-{
-	s->prompts = s->guided ? 2 : 1;
-	for (int tower = 0; tower < 2; tower++) {
-		s->ids[tower] = calloc((size_t)(s->prompts * s->length), sizeof(int32_t));
-		die_if(!s->ids[tower], "out of memory");
-		for (int text = 0; text < s->prompts; text++) {
-			int32_t *ids = s->ids[tower] + text * s->length;
-			prompt_invent(&s->text[tower], s->guided ? text : 1, tower ? 0 : -1,
-				      (int)s->length, ids);
-			s->eos[tower][text] = clip_eos_position(&s->text[tower], ids,
-								(int)s->length);
-		}
-	}
-}
-
 /* The file's tensor must have exactly the shape of this run's latents. */
 static int read_latents(const struct sdxl *s, const char *path, float *nchw, struct err *e)
 {
@@ -252,12 +234,13 @@ static int set_up(struct sdxl *s, struct settings *set, struct err *e)
 {
 	struct files from = { settings_text(set, "weights"), settings_text(set, "model"), e };
 	struct config index;
+	bool zeros;
 
 	s->batch = (int)settings_int(set, "batch");
 	s->guidance = settings_real(set, "guidance");
 	s->guided = s->guidance > 1;
 	open_part(&from, "model_index", &index);
-	read_index(&index);
+	zeros = read_index(&index);
 	config_close(&index);
 	read_towers(s, &from);
 	read_unet(s, &from);
@@ -266,8 +249,7 @@ static int set_up(struct sdxl *s, struct settings *set, struct err *e)
 	if (e->code || set_side(s, set, "height", s->unet.sample_height, &s->height, e) ||
 	    set_side(s, set, "width", s->unet.sample_width, &s->width, e))
 		return -(int)e->code;
-	set_texts(s);
-	if (set_noise(s, set, e))
+	if (sdxl_set_texts(s, set, zeros, e) || set_noise(s, set, e))
 		return -(int)e->code;
 	return from.dir ? attach_weights(s, from.dir, e) : 0;
 }
