@@ -75,7 +75,7 @@ static void test_wrong_files(void)
 	memset(garbage, 'x', sizeof(garbage));
 	check_refused(in_dir("missing.db"), 0, DB_ERR_PATH, "No such file");
 	check_refused(in_dir("missing.db"), DB_READONLY | DB_CREATE, DB_ERR_PATH, "No such file");
-	check_refused(in_dir("no/dir.db"), DB_CREATE, DB_ERR_PATH, "cannot");
+	check_refused(in_dir("no/dir.db"), DB_CREATE, DB_ERR_PATH, "its directory: No such file");
 	check_refused(test_dir, DB_CREATE, DB_ERR_PATH, "a directory");
 	check_refused("/dev/null", DB_CREATE, DB_ERR_PATH, "a device");
 	check_refused("", DB_CREATE, DB_ERR_PATH, "empty");
@@ -174,7 +174,7 @@ static int open_read_only_things(void *arg)
 	CHECK(db_open(&db, in_dir("dir/a.db"), DB_READONLY) == 0, "%s", db_error(db));
 	CHECK_STR(first_value(db, "SELECT count(*) FROM run"), "1");
 	db_close(db);
-	check_refused(in_dir("dir/new.db"), DB_CREATE, DB_ERR_PATH, "permissions");
+	check_refused(in_dir("dir/new.db"), DB_CREATE, DB_ERR_READONLY, "Permission denied");
 	check_refused(in_dir("secret.db"), DB_READONLY, DB_ERR_PATH, "permissions");
 	return 0;
 }
@@ -268,73 +268,108 @@ static void test_locked(void)
 	db_close(db);
 }
 
-/* Exits 0 when it stored all its runs. Closes `ready`, unless -1, when it begins to store. */
-static pid_t start_writer(const char *path, int n, int ready)
+/* Writers wait here, unless it is closed (-1), until its other end is. */
+static int gate[2] = { -1, -1 };
+
+static void wait_at_gate(void)
+{
+	char byte;
+
+	if (gate[0] < 0)
+		return;
+	close(gate[1]);
+	if (read(gate[0], &byte, 1) != 0)
+		perror("gate");
+}
+
+/* Exits 0 when it stored all its runs. Writes a byte to `progress`, unless -1, when it has opened
+ * the file and after each run. */
+static pid_t start_writer(const char *path, int n, int progress)
 {
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		struct db *db = must_open(path, DB_CREATE);
+		struct db *db;
+		int rc = 0;
 
-		close(ready);
-		for (int i = 0; i < n; i++) {
+		wait_at_gate();
+		db = must_open(path, DB_CREATE);
+		for (int i = 0; i < n && !rc; i++) {
 			struct db_run run = sample_run(i);
 
-			if (db_begin_run(db, &run) || db_put_run(db, &run, NULL)) {
-				printf("writer: %s\n", db_error(db));
-				fflush(stdout);
-				_exit(1);
-			}
+			if (progress >= 0 && write(progress, "+", 1) != 1)
+				_exit(2);
+			rc = db_begin_run(db, &run) || db_put_run(db, &run, NULL);
 		}
+		if (rc)
+			printf("writer: %s\n", db_error(db));
+		fflush(stdout);
 		db_close(db);
-		_exit(0);
+		_exit(rc ? 1 : 0);
 	}
 	return pid;
 }
 
-/* Four processes make one new file together and store in turn. */
-static void test_two_writers(void)
+/* Four processes make a new file together, all at once, and store in turn. */
+static void check_writers(const char *path)
 {
-	enum { WRITERS = 4, RUNS = 25 };
+	enum { WRITERS = 4, RUNS = 3 };
 	pid_t pid[WRITERS];
 	char want[16];
 	struct db *db;
 	int status;
 
+	if (pipe(gate)) {
+		perror("pipe");
+		exit(1);
+	}
 	for (int i = 0; i < WRITERS; i++)
-		pid[i] = start_writer(in_dir("shared.db"), RUNS, -1);
+		pid[i] = start_writer(path, RUNS, -1);
+	close(gate[0]);
+	close(gate[1]);
+	gate[0] = -1;
 	for (int i = 0; i < WRITERS; i++) {
 		waitpid(pid[i], &status, 0);
 		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "writer %d: status %d", i, status);
 	}
-	db = must_open(in_dir("shared.db"), 0);
+	db = must_open(path, 0);
 	snprintf(want, sizeof(want), "%d", WRITERS * RUNS);
 	CHECK_STR(first_value(db, "SELECT count(*) FROM run WHERE status = 'ok'"), want);
 	CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
 	db_close(db);
 }
 
-/* Kills a writer `delay_us` after its start or, when `storing`, after it began to store. */
-static void kill_writer(bool storing, unsigned delay_us)
+static void test_many_writers(void)
 {
-	int ready[2];
+	char name[32];
+
+	for (int i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "shared%d.db", i);
+		check_writers(in_dir(name));
+	}
+}
+
+/* Kills a writer `delay_us` after it made `steps` bytes of progress. */
+static void kill_writer(int steps, unsigned delay_us)
+{
+	int progress[2];
 	char byte;
 	pid_t pid;
 
-	if (pipe(ready)) {
+	if (pipe(progress)) {
 		perror("pipe");
 		exit(1);
 	}
-	pid = start_writer(in_dir("killed.db"), 1000000, ready[1]);
-	close(ready[1]);
-	if (storing && read(ready[0], &byte, 1) != 0)
-		perror("read");
-	close(ready[0]);
+	pid = start_writer(in_dir("killed.db"), 1000000, progress[1]);
+	close(progress[1]);
+	while (steps-- > 0 && read(progress[0], &byte, 1) == 1)
+		;
 	usleep(delay_us);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	close(progress[0]);
 }
 
 /* A writer is killed at random moments, while it makes or opens the file and while it stores: the
@@ -348,7 +383,7 @@ static void test_kill(void)
 		struct db *db;
 
 		seed = seed * 1103515245 + 12345;
-		kill_writer(k >= 20, (seed >> 8) % 8000);
+		kill_writer(k < 10 ? 0 : (int)(seed >> 20) % 5, (seed >> 8) % 4000);
 		db = must_open(in_dir("killed.db"), DB_CREATE);
 		CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
 		complete = atoi(first_value(db, "SELECT count(*) FROM run WHERE status = 'ok'"));
@@ -360,17 +395,20 @@ static void test_kill(void)
 		before = complete;
 		db_close(db);
 	}
-	CHECK(complete > 1 && stopped_running > 0,
+	CHECK(complete > 20 && stopped_running > 0,
 	      "%d runs, %d killed in the middle: nothing was tried", complete, stopped_running);
 	printf("40 kills: %d runs complete, %d cut off\n", complete, stopped_running);
 }
 
-/* The next run of the same machine marks what was left running; one that still runs is left alone. */
+/* The next run of the same machine marks what was left running, also when another process has got
+ * the number of the one that is gone; a run that still runs is left alone. */
 static void test_mark_killed(void)
 {
 	struct db *db = must_open(in_dir("killed.db"), 0);
-	struct db_run run = sample_run(0), mine = sample_run(1);
+	struct db_run run = sample_run(0), mine = sample_run(1), reused = sample_run(2);
 
+	CHECK(db_begin_run(db, &reused) == 0, "%s", db_error(db));
+	alter(in_dir("killed.db"), "UPDATE run SET owner = owner || '0' WHERE status = 'running'");
 	CHECK(db_begin_run(db, &mine) == 0, "%s", db_error(db));
 	CHECK(db_begin_run(db, &run) == 0, "%s", db_error(db));
 	CHECK_STR(first_value(db, "SELECT count(*) FROM run WHERE status = 'running'"), "2");
@@ -400,7 +438,7 @@ int main(void)
 	test_read_only();
 	test_full_disk();
 	test_locked();
-	test_two_writers();
+	test_many_writers();
 	test_kill();
 	test_mark_killed();
 	test_network_file_systems();

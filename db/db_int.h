@@ -29,6 +29,9 @@ int db_fail(struct db *db, int code, const char *fmt, ...) __attribute__((format
 /* The sentence for a failed SQLite call: "cannot <doing>: <reason and way out>". */
 int db_fail_sql(struct db *db, int sqlite_code, const char *doing);
 
+/* "." when the path has none. */
+void db_directory_of(const char *path, char *out, size_t size);
+
 /* SQL text may use sqlite3_mprintf's %Q, %w and %lld. */
 int db_exec(struct db *db, const char *doing, const char *fmt, ...);
 int db_prepare(struct db *db, sqlite3_stmt **stmt, const char *fmt, ...);

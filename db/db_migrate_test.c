@@ -9,6 +9,7 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "db_int.h"
@@ -150,6 +151,44 @@ static void test_next_version(void)
 	db_close(db);
 }
 
+/* Another process migrates while this one, which has seen the old version, waits for the lock. */
+static void test_migrated_meanwhile(void)
+{
+	struct db_migration good = next("ALTER TABLE run ADD COLUMN colour TEXT");
+	struct db *db;
+	sqlite3 *other;
+	char backup[600], sql[100];
+	int status = -1;
+	pid_t pid;
+
+	copy_golden(db_schema_version(), in_dir("meanwhile.db"));
+	db = must_open(in_dir("meanwhile.db"), 0);
+	snprintf(backup, sizeof(backup), "%s.v%d.backup", db_path(db), db_schema_version());
+	db_close(db);
+	sqlite3_open(in_dir("meanwhile.db"), &other);
+	snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; %s; PRAGMA user_version = %d", good.sql, good.version);
+	CHECK(sqlite3_exec(other, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(other));
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		struct db late = { .path = (char *)in_dir("meanwhile.db") };
+
+		sqlite3_open(late.path, &late.sql);
+		sqlite3_busy_timeout(late.sql, DB_BUSY_MS);
+		if (migrate_with(&late, &good))
+			printf("%s\n", late.msg);
+		fflush(stdout);
+		_exit(*late.msg ? 1 : 0);
+	}
+	for (int i = 0; i < 1000 && access(backup, F_OK); i++)
+		usleep(10000);
+	usleep(20000);
+	CHECK(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(other));
+	waitpid(pid, &status, 0);
+	CHECK_INT(status, 0);
+	sqlite3_close(other);
+}
+
 int main(int argc, char **argv)
 {
 	make_test_dir();
@@ -161,6 +200,7 @@ int main(int argc, char **argv)
 	test_golden();
 	test_schema_is_frozen();
 	test_next_version();
+	test_migrated_meanwhile();
 	remove_test_dir();
 	return test_end();
 }

@@ -50,15 +50,20 @@ static bool in_memory(const struct db *db)
 	return strcmp(db->path, ":memory:") == 0;
 }
 
-/* The directory of the file, in a buffer of `size`. */
-static void directory_of(const char *path, char *out, size_t size)
+static int look_at_missing_file(struct db *db, bool create)
 {
-	const char *slash = strrchr(path, '/');
+	char dir[4096];
 
-	if (!slash)
-		snprintf(out, size, ".");
-	else
-		snprintf(out, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if (!create)
+		return db_fail(db, DB_ERR_PATH,
+			       "cannot open the database %s: %s; it is made by the first run that is "
+			       "recorded there", db->path, strerror(ENOENT));
+	db_directory_of(db->path, dir, sizeof(dir));
+	if (access(dir, W_OK | X_OK) == 0)
+		return 0;
+	return db_fail(db, errno == ENOENT ? DB_ERR_PATH : DB_ERR_READONLY,
+		       "cannot make the database %s: its directory: %s; name another file", db->path,
+		       strerror(errno));
 }
 
 /* What SQLite would not say clearly: missing, empty, a directory, a device. */
@@ -71,19 +76,17 @@ static int look_at_file(struct db *db, unsigned flags)
 		return 0;
 	if (!*db->path)
 		return db_fail(db, DB_ERR_PATH, "the name of the database is empty");
-	if (stat(db->path, &st)) {
-		if (errno == ENOENT && create)
-			return 0;
-		return db_fail(db, DB_ERR_PATH, "cannot open the database %s: %s%s", db->path,
-			       strerror(errno), errno == ENOENT ?
-			       "; it is made by the first run that stores its result" : "");
-	}
+	if (stat(db->path, &st))
+		return errno == ENOENT ? look_at_missing_file(db, create) :
+		       db_fail(db, DB_ERR_PATH, "cannot open the database %s: %s", db->path,
+			       strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return db_fail(db, DB_ERR_PATH,
 			       "cannot open the database %s: it is %s, not a file; name another",
 			       db->path, S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
 	if (st.st_size == 0 && !create)
-		return db_fail(db, DB_ERR_NOTDB, "%s is empty, not a database", db->path);
+		return db_fail(db, DB_ERR_NOTDB, "%s is empty, not a database; name another file",
+			       db->path);
 	return 0;
 }
 
@@ -165,7 +168,7 @@ static int check_free_space(struct db *db)
 	struct statvfs fs;
 	long long free_bytes;
 
-	directory_of(db->path, dir, sizeof(dir));
+	db_directory_of(db->path, dir, sizeof(dir));
 	if (statvfs(dir, &fs))
 		return 0; /* not known; the write itself will tell */
 	free_bytes = (long long)fs.f_bavail * (long long)fs.f_frsize;
@@ -277,6 +280,8 @@ int db_open(struct db **out, const char *path, unsigned flags)
 	if (rc) {
 		sqlite3_close(db->sql);
 		db->sql = NULL;
+	} else {
+		*db->msg = 0; /* of an attempt that another one made good */
 	}
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 int db_fail(struct db *db, int code, const char *fmt, ...)
 {
@@ -32,8 +33,31 @@ static bool out_of_room(int rc, int sys_errno)
 	       (sys_errno == ENOSPC || sys_errno == EFBIG || sys_errno == EDQUOT);
 }
 
+void db_directory_of(const char *path, char *out, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(out, size, ".");
+	else
+		snprintf(out, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+static int fail_read_only(struct db *db, const char *doing)
+{
+	return db_fail(db, DB_ERR_READONLY,
+		       "cannot %s: %s, or its directory, is read-only; make both writable or name "
+		       "another file", doing, db->path);
+}
+
+/* SQLite says no more than that a file could not be opened, be it one of those beside it. */
 static int fail_unopened(struct db *db, const char *doing, int sys_errno)
 {
+	char dir[4096];
+
+	db_directory_of(db->path, dir, sizeof(dir));
+	if (!access(db->path, R_OK) && (access(db->path, W_OK) || access(dir, W_OK)))
+		return fail_read_only(db, doing);
 	return db_fail(db, DB_ERR_PATH,
 		       "cannot %s: %s, or its directory, cannot be opened or written (%s); "
 		       "name another file or change the permissions", doing, db->path,
@@ -57,9 +81,7 @@ int db_fail_sql(struct db *db, int rc, const char *doing)
 	switch (rc & 0xff) {
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return db_fail(db, DB_ERR_READONLY,
-			       "cannot %s: %s, or its directory, is read-only; make both writable "
-			       "or name another file", doing, db->path);
+		return fail_read_only(db, doing);
 	case SQLITE_CANTOPEN:
 		return fail_unopened(db, doing, sys_errno);
 	case SQLITE_BUSY:
