@@ -19,9 +19,9 @@ OPENMP  ?= -fopenmp
 BASE    := -std=gnu17 $(WARN) $(CFLAGS) $(OPENMP) $(SANITIZE) -MMD -MP
 LDFLAGS := $(CFLAGS) $(OPENMP) $(SANITIZE)
 
+comma := ,
 DNNL_INC := $(if $(DNNL),-I$(DNNL)/include)
 DNNL_LIB := $(if $(DNNL),-L$(DNNL)/lib -Wl$(comma)-rpath$(comma)$(DNNL)/lib) -ldnnl
-comma := ,
 LDLIBS := $(DNNL_LIB) -lsqlite3 -ljansson -lpng -lnettle -lunistring -lpthread -lm
 
 # What each folder may include.

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "onednn.h"
+
+#include <stdlib.h>
+
+struct dnnl *dnnl_new(enum isa level)
+{
+	struct dnnl *d = calloc(1, sizeof *d);
+	enum isa most = dn_set_isa(level);
+
+	die_if(!d, "out of memory");
+	d->level = level < most ? level : most;
+	pthread_mutex_init(&d->lock, NULL);
+	dn_check(dnnl_stream_create(&d->stream, dn_engine(), dnnl_stream_default_flags), "a stream");
+	return d;
+}
+
+void dnnl_free(struct dnnl *d)
+{
+	if (!d)
+		return;
+	prims_free(d);
+	dnnl_stream_destroy(d->stream);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
+
+size_t dnnl_workspace(const struct backend *b, const struct op_call *call)
+{
+	const struct dnnl *d = cpu_of(b)->dnnl;
+	struct linear l;
+
+	if (call->op == OP_CONV2D)
+		return conv_workspace(d, call);
+	if (call->op != OP_LINEAR)
+		return 0;
+	l = linear_of(call);
+	return linear_workspace(d, &l);
+}
+
+void dnnl_run_linear(const struct backend *b, struct ctx *c, const struct op_call *call)
+{
+	struct dnnl *d = cpu_of(b)->dnnl;
+	struct packed *w = packed_borrow(d, c, call);
+	struct linear l = linear_of(call);
+
+	if (!w)
+		return;
+	linear_run(d, &l, w);
+	packed_return(call, w);
+}
+
+void dnnl_run_conv2d(const struct backend *b, struct ctx *c, const struct op_call *call)
+{
+	struct dnnl *d = cpu_of(b)->dnnl;
+	struct packed *w = packed_borrow(d, c, call);
+
+	if (!w)
+		return;
+	conv_run(d, call, w);
+	packed_return(call, w);
+}

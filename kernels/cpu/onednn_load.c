@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The load pass: weights of linear and convolution go from their plain layout into the one that the
+ * first call with them wants; all others stay plain.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "finish.h"
+#include "onednn.h"
+#include "slab.h"
+
+enum { WEIGHT = 1 }; /* its place in op_call.in */
+
+/* The plain weight as oneDNN sees it: [K,N] of a matrix stored [N,K], or [O,I,kh,kw]. */
+static dn_md plain_layout(const struct packed *p, const struct tensor *w)
+{
+	int64_t inputs = w->dim[1], kh = w->ndim == 4 ? w->dim[2] : 1, kw = w->ndim == 4 ? w->dim[3] : 1;
+	dnnl_dims_t matrix = { inputs, p->columns }, kernel = { w->dim[0], inputs, kh, kw };
+
+	if (!p->conv)
+		return dn_md_new(p->dtype, 2, matrix, (int64_t[]){ 1, inputs });
+	return dn_md_new(p->dtype, 4, kernel, (int64_t[]){ inputs * kh * kw, kh * kw, kw, 1 });
+}
+
+/* The outputs of part j, gathered: half of them from u, half from g. */
+static const void *part_values(const struct packed *p, int j, const char *plain, size_t row_bytes,
+			       char *buffer)
+{
+	size_t half = (size_t)p->columns / 2 * row_bytes;
+
+	if (p->parts == 1)
+		return plain;
+	memcpy(buffer, plain + (size_t)j * half, half);
+	memcpy(buffer + half, plain + (size_t)(p->parts + j) * half, half);
+	return buffer;
+}
+
+static bool fill_parts(struct packed *p, const struct tensor *w, const void *plain)
+{
+	size_t row_bytes = (size_t)tensor_elems(w) / (size_t)w->dim[0] * dtype_bytes(p->dtype);
+	char *buffer = p->parts > 1 ? malloc((size_t)p->columns * row_bytes) : NULL;
+	dn_md from = plain_layout(p, w);
+	bool ok = p->parts == 1 || buffer;
+
+	for (int j = 0; j < p->parts && ok; j++) {
+		void *data = slab_alloc(dn_md_bytes(p->layout));
+		if (!data) {
+			ok = false;
+			break;
+		}
+		p->memory[j] = dn_memory(p->layout, data);
+		dn_reorder(from, part_values(p, j, plain, row_bytes, buffer), p->memory[j]);
+	}
+	dn_md_free(from);
+	free(buffer);
+	return ok;
+}
+
+static dn_md prepare(struct dnnl *d, const struct op_call *call, int64_t columns, dn_md layout)
+{
+	struct linear l;
+
+	if (call->op == OP_CONV2D && !conv_is_linear(call))
+		return conv_prepare(d, call, layout);
+	l = linear_of(call);
+	return linear_prepare(d, &l, columns, layout);
+}
+
+struct packed *packed_new(struct dnnl *d, const struct op_call *call, const void *plain)
+{
+	struct linear l = linear_of(call);
+	int parts = linear_parts(&l);
+	struct packed *p = calloc(1, sizeof *p + (size_t)parts * sizeof p->memory[0]);
+
+	if (!p)
+		return NULL;
+	p->dtype = compute_dtype(d, call->in[WEIGHT]->dtype);
+	p->conv = call->op == OP_CONV2D && !conv_is_linear(call);
+	p->parts = parts;
+	p->columns = l.outputs / parts;
+	p->layout = dn_md_copy(prepare(d, call, p->columns, NULL));
+	if (fill_parts(p, call->in[WEIGHT], plain))
+		return p;
+	packed_free(p);
+	return NULL;
+}
+
+void packed_free(void *packed)
+{
+	struct packed *p = packed;
+
+	for (int j = 0; j < p->parts && p->memory[j]; j++) {
+		slab_free(dn_memory_data(p->memory[j]));
+		dnnl_memory_destroy(p->memory[j]);
+	}
+	dn_md_free(p->layout);
+	free(p);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* Plain values of `w` in the type to compute in: those of a parameter, or of the tensor. NULL: out
+ * of memory, or an error of the source. */
+static void *plain_values(struct dnnl *d, struct ctx *c, const struct tensor *w)
+{
+	bool converted = compute_dtype(d, w->dtype) != w->dtype;
+	void *values = malloc(tensor_bytes(w)), *wide = NULL;
+
+	if (!values || !(w->data || weights_fill(c->weights, w->param, w->dtype, values, &c->err) == 0)) {
+		free(values);
+		return NULL;
+	}
+	if (w->data)
+		memcpy(values, w->data, tensor_bytes(w));
+	if (!converted)
+		return values;
+	wide = malloc((size_t)tensor_elems(w) * sizeof(float));
+	if (wide)
+		widen(d->level, values, wide, tensor_elems(w));
+	free(values);
+	return wide;
+}
+
+/* The packed weight of the call; sets the context's error where there is no memory. */
+static struct packed *pack(struct dnnl *d, struct ctx *c, const struct op_call *call)
+{
+	const struct tensor *w = call->in[WEIGHT];
+	void *plain = plain_values(d, c, w);
+	struct packed *p = plain ? packed_new(d, call, plain) : NULL;
+
+	free(plain);
+	if (!p)
+		err_set(&c->err, ERR_FAILED, "no memory for the %zu bytes of %s: free some, or choose "
+			"a smaller model", tensor_bytes(w), w->param ? w->param->path : "a weight");
+	return p;
+}
+
+static void load_weight(struct dnnl *d, struct ctx *c, const struct op_call *call)
+{
+	struct param *param = call->in[WEIGHT]->param;
+	struct packed *p = param->packed;
+
+	if (p) {
+		prepare(d, call, p->columns, p->layout);
+		return;
+	}
+	p = pack(d, c, call);
+	if (!p)
+		return;
+	param->packed = p;
+	param->free_packed = packed_free;
+	param->packed_bytes = (size_t)p->parts * dn_md_bytes(p->layout);
+}
+
+void dnnl_load(const struct backend *b, struct ctx *c, const struct op_call *call)
+{
+	bool packs = call->op == OP_LINEAR || call->op == OP_CONV2D;
+
+	for (int i = 0; i < OP_INPUTS; i++) {
+		if (!call->in[i] || !call->in[i]->param)
+			continue;
+		if (packs && i == WEIGHT)
+			load_weight(cpu_of(b)->dnnl, c, call);
+		else
+			weights_fill_plain(c->weights, call->in[i]->param, &c->err);
+	}
+}
+
+struct packed *packed_borrow(struct dnnl *d, struct ctx *c, const struct op_call *call)
+{
+	const struct tensor *w = call->in[WEIGHT];
+	struct packed *p = w->param ? w->param->packed : NULL;
+	bool conv = call->op == OP_CONV2D && !conv_is_linear(call);
+
+	if (!p)
+		return pack(d, c, call);
+	die_if(p->conv != conv, "%s is packed for another kind of convolution", w->param->path);
+	return p;
+}
+
+void packed_return(const struct op_call *call, struct packed *p)
+{
+	const struct tensor *w = call->in[WEIGHT];
+
+	if (!w->param || w->param->packed != p)
+		packed_free(p);
+}
