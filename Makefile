@@ -3,7 +3,10 @@
 # Every folder sees only the include paths it may use, so a wrong include does not build.
 # Instruction sets follow the file name: x_avx512.c is compiled for AVX-512, x_simd.c once per level.
 
+VERSION := 0.1.0
+
 BUILD  ?= build
+O      := $(BUILD)/obj
 PREFIX ?= /usr/local
 CC     ?= gcc
 DNNL   ?=
@@ -29,7 +32,7 @@ INC_kernels   := -Ikernels $(DNNL_INC)
 INC_workloads := -Iworkloads -Ikernels
 INC_db        := -Idb
 INC_reports   := -Ireports -Idb
-INC_bench     := -Ibench -Iworkloads -Ikernels -Idb
+INC_bench     := -Ibench -Iworkloads -Ikernels -Idb -I$(O)
 
 # Instruction-set levels, by file-name suffix and for *_simd.c (SIMD_LEVEL, see kernels/cpu/simd.h).
 ISA_c      := -O3
@@ -46,12 +49,12 @@ SIMD  := $(filter %_simd.c,$(SRC))
 LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) bench/main.c,$(SRC))
 DATA  := $(wildcard workloads/configs/*.json db/*.sql db/migrate/*.sql)
 
-LIB_OBJ := $(LIB:%.c=$(BUILD)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(BUILD)/%_simd_$(l).o)) \
-	   $(DATA:%=$(BUILD)/%.o)
-TEST_BIN := $(TESTS:%.c=$(BUILD)/%)
-FUZZ_BIN := $(FUZZ:%.c=$(BUILD)/%)
+LIB_OBJ := $(LIB:%.c=$(O)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(O)/%_simd_$(l).o)) \
+	   $(DATA:%=$(O)/%.o)
+TEST_BIN := $(TESTS:%.c=$(O)/%)
+FUZZ_BIN := $(FUZZ:%.c=$(O)/%)
 
-.PHONY: all help info test test-long asan tsan lint install clean
+.PHONY: all tests help info test test-long asan tsan lint install clean FORCE
 .DEFAULT_GOAL := all
 all: $(BUILD)/bench
 tests: $(TEST_BIN) $(FUZZ_BIN)
@@ -59,14 +62,14 @@ tests: $(TEST_BIN) $(FUZZ_BIN)
 folder = $(firstword $(subst /, ,$1))
 isa    = $(ISA_$(lastword $(subst _, ,$(notdir $1))))
 
-$(BUILD)/%.o: %.c
+$(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $V,,@echo "  CC  $<")
 	$(Q)$(CC) $(BASE) $(INC_$(call folder,$<)) -I$(patsubst %/,%,$(dir $<)) \
 		$(if $(filter %_test %_fuzz,$*),-Ikernels) $(call isa,$*) -c $< -o $@
 
 define simd_rule
-$(BUILD)/%_simd_$1.o: %_simd.c
+$(O)/%_simd_$1.o: %_simd.c
 	@mkdir -p $$(@D)
 	$$(if $$V,,@echo "  CC  $$< ($1)")
 	$$(Q)$$(CC) $$(BASE) $$(INC_$$(call folder,$$<)) -I$$(patsubst %/,%,$$(dir $$<)) $$(ISA_$1) \
@@ -75,28 +78,49 @@ endef
 $(foreach l,$(LEVELS),$(eval $(call simd_rule,$l)))
 
 # A data file becomes two symbols: data_NAME and data_NAME_end, NAME with _ for every odd character.
-$(BUILD)/%.json.o: %.json ; $(embed)
-$(BUILD)/%.sql.o: %.sql ; $(embed)
+$(O)/%.json.o: %.json ; $(embed)
+$(O)/%.sql.o: %.sql ; $(embed)
 define embed
 @mkdir -p $(@D)
 $(Q)n=data_$$(echo $(notdir $<) | tr -c 'a-zA-Z0-9\n' _); printf '.section .rodata\n.global %s\n%s:\n.incbin "%s"\n.byte 0\n.global %s_end\n%s_end:\n.section .note.GNU-stack,"",@progbits\n' $$n $$n $< $$n $$n | $(CC) -x assembler -c - -o $@
 endef
 
-$(BUILD)/libbench.a: $(LIB_OBJ)
+# What the program says of its own origin; rewritten only when it changes.
+GIT := git -C $(CURDIR) --no-optional-locks
+define build_values
+#define BUILD_VERSION "$(VERSION)"
+#define BUILD_GIT_REVISION "$(shell $(GIT) rev-parse HEAD 2>/dev/null)"
+#define BUILD_GIT_BRANCH "$(shell $(GIT) symbolic-ref -q --short HEAD 2>/dev/null)"
+#define BUILD_GIT_DIRTY $(if $(shell $(GIT) status --porcelain -uno 2>/dev/null),1,0)
+#define BUILD_COMPILER "$(shell $(CC) --version | head -1)"
+#define BUILD_FLAGS "$(CFLAGS) $(OPENMP) $(SANITIZE)"
+endef
+$(O)/build_values.h: FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$(build_values))
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(O)/bench/build_info.o: $(O)/build_values.h
+FORCE:
+
+$(O)/libbench.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/bench: $(BUILD)/bench/main.o $(BUILD)/libbench.a
+$(BUILD)/bench: $(O)/bench/main.o $(O)/libbench.a
 	$(if $V,,@echo "  LD  $@")
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/%_fuzz: $(BUILD)/%_fuzz.o $(BUILD)/libbench.a
+$(O)/%_fuzz: $(O)/%_fuzz.o $(O)/libbench.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/%_test: $(BUILD)/%_test.o $(BUILD)/libbench.a
+$(O)/%_test: $(O)/%_test.o $(O)/libbench.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
--include $(LIB_OBJ:.o=.d) $(TEST_BIN:=.d) $(BUILD)/bench/main.d
+# One test by its short name: make build/kernels/plan_test
+$(BUILD)/%_test: $(O)/%_test
+	@mkdir -p $(@D) && ln -f $< $@
+
+-include $(LIB_OBJ:.o=.d) $(TEST_BIN:=.d) $(O)/bench/main.d
 
 clean:
 	rm -rf $(BUILD)
