@@ -282,6 +282,7 @@ static struct workload *create(struct settings *set, struct err *e)
 const struct family family_sdxl = {
 	.name = "sdxl",
 	.summary = "text to image with the SDXL pipeline",
+	.task = "text-to-image",
 	.settings = settings,
 	.n_settings = sizeof settings / sizeof *settings,
 	.create = create,

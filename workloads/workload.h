@@ -49,6 +49,7 @@ struct workload;
 
 struct family {
 	const char *name, *summary;
+	const char *task; /* "text-to-image": what results may be compared with each other */
 	const struct setting_def *settings;
 	int n_settings;
 	/* Reads configurations (not weights) and fixes the stages. Settings that were left open and
