@@ -18,7 +18,7 @@ CREATE TABLE host (
 	sockets INTEGER, cores INTEGER, threads INTEGER, numa_nodes INTEGER,
 	turbo INTEGER CHECK (turbo IN (0, 1)), smt INTEGER CHECK (smt IN (0, 1)),
 	mem_bytes INTEGER,
-	extra_json TEXT CHECK (json_valid(extra_json) AND json_type(extra_json) = 'object')
+	extra_json TEXT CHECK (extra_json IS NULL OR json_valid(extra_json) AND json_type(extra_json) = 'object')
 ) STRICT;
 
 CREATE TABLE build (
@@ -27,7 +27,7 @@ CREATE TABLE build (
 	version TEXT NOT NULL,
 	git_sha TEXT, git_branch TEXT, git_dirty INTEGER NOT NULL CHECK (git_dirty IN (0, 1)),
 	compiler TEXT, cflags TEXT,
-	libs_json TEXT CHECK (json_valid(libs_json) AND json_type(libs_json) = 'object'),
+	libs_json TEXT CHECK (libs_json IS NULL OR json_valid(libs_json) AND json_type(libs_json) = 'object'),
 	binary_sha256 TEXT
 ) STRICT;
 
@@ -79,7 +79,7 @@ CREATE TABLE run (
 	images INTEGER, core_macs INTEGER, noattn_macs INTEGER,   -- of one sample
 	parameters INTEGER, weight_bytes INTEGER,
 	peak_flops REAL,                      -- what the share of peak refers to
-	env_json TEXT CHECK (json_valid(env_json) AND json_type(env_json) = 'object')
+	env_json TEXT CHECK (env_json IS NULL OR json_valid(env_json) AND json_type(env_json) = 'object')
 ) STRICT;
 CREATE INDEX run_by_cfg ON run (cfg_id, host_id, started_unix_ns);
 CREATE INDEX run_by_time ON run (started_unix_ns);
