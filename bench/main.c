@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench: from the command line to a verb. This is the only file that ends the program.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "build_info.h"
+#include "options.h"
+#include "threads.h"
+
+static void complain(const struct err *e)
+{
+	fflush(stdout);
+	fprintf(stderr, "bench: %s\n", e->msg);
+}
+
+static void run(int argc, char **argv, struct err *e)
+{
+	struct options o;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("bench %s%s%.12s%s\n", build_info.version,
+		       *build_info.git_revision ? " " : "", build_info.git_revision,
+		       build_info.git_dirty ? "+" : "");
+		return;
+	}
+	if (options_parse(&o, argc, argv, e))
+		return;
+	if (opt_flag(&o, OPT_HELP)) {
+		help_verb(stdout, o.verb);
+		return;
+	}
+	if (o.verb->computes)
+		threads_start(&o, argv);
+	o.verb->run(&o, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = { 0 };
+	
+	run(argc, argv, &e);
+
+	if (e.code)
+		complain(&e);
+	if (fflush(stdout) && !e.code) {
+		err_set(&e, ERR_FAILED, "the result could not be written to standard output");
+		complain(&e);
+	}
+	return (int)e.code;
+}

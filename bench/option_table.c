@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The two tables: what the verbs are and which options they take.
+ */
+#include "options.h"
+
+#define BIT(v)   (1u << (v))
+#define RUN      BIT(V_RUN)
+#define LIST     BIT(V_LIST)
+#define SHOW     BIT(V_SHOW)
+#define MACS     BIT(V_MACS)
+#define CALIB    BIT(V_CALIBRATE)
+#define EVAL     BIT(V_EVAL)
+#define DB       BIT(V_DB)
+#define MODEL    (RUN | SHOW | MACS)
+#define COMPUTES (RUN | CALIB | EVAL)
+
+const struct option_def option_table[OPT_COUNT] = {
+	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL, .many = true,
+		      .help = "override a setting of the workload; `bench show` lists them" },
+	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL,
+			  .help = "model directory in Hugging Face layout; default: seeded "
+				  "random weights" },
+	[OPT_PROMPT] = { "prompt", ARG_TEXT, "TEXT", .verbs = RUN,
+			 .help = "what to draw; needs the tokenizer files of --weights" },
+	[OPT_NEGATIVE_PROMPT] = { "negative-prompt", ARG_TEXT, "TEXT", .verbs = RUN,
+				  .help = "what to keep away from" },
+	[OPT_LATENTS] = { "latents", ARG_PATH, "FILE", .verbs = RUN,
+			  .help = "start from tensor `latents` of a safetensors file (NCHW fp32, "
+				  "unit variance)" },
+	[OPT_SAVE] = { "save", ARG_PATH, "FILE", .verbs = RUN, .many = true,
+		       .help = "write the result: .png the image, .safetensors `latents` and "
+			       "`image`" },
+	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = RUN, .env = true, .min = 1,
+			  .max = 1000000,
+			  .help = "measured repetitions; default: 1 when one takes over 5 s, "
+				  "else as many as fit into half a second, 1 to 30" },
+	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = RUN, .env = true, .min = 0,
+			 .max = 1000000,
+			 .help = "unmeasured repetitions before; default: 0 when one takes over "
+				 "5 s, else 1" },
+	[OPT_TRACE] = { "trace", ARG_FLAG, .verbs = RUN,
+			.help = "one more repetition that times every op; the headline stays "
+				"untraced" },
+	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu", .verbs = RUN | EVAL, .env = true,
+			  .choices = "cpu|ref|null|shadow",
+			  .help = "cpu, ref (plain C), null (computes nothing: cost of the "
+				  "harness), shadow (cpu and ref, compared)" },
+	[OPT_ISA] = { "isa", ARG_CHOICE, "LEVEL", .verbs = COMPUTES | SHOW, .env = true,
+		      .choices = "c|avx2|avx512|bf16|amx",
+		      .help = "highest instruction set to use; default: the best of this "
+			      "machine" },
+	[OPT_THREADS] = { "threads", ARG_INT, "N", .verbs = COMPUTES, .env = true, .min = 1,
+			  .max = 4096,
+			  .help = "threads, one per core; default: the cores this process may "
+				  "use" },
+	[OPT_BY] = { "by", ARG_CHOICE, "WHAT", "stage", .verbs = MACS,
+		     .choices = "stage|op|part|layer", .help = "one row per stage, op, part of "
+							       "the model, or layer" },
+	[OPT_DEPTH] = { "depth", ARG_INT, "N", .verbs = MACS, .min = 1, .max = 64,
+			.help = "with --by layer: fold layers below this many levels" },
+	[OPT_QUICK] = { "quick", ARG_FLAG, .verbs = CALIB, .help = "two seconds instead of "
+								   "twenty" },
+	[OPT_INPUTS] = { "inputs", ARG_PATH, "FILE", .verbs = EVAL,
+			 .help = "safetensors file with the arguments of the forward pass" },
+	[OPT_OUTPUTS] = { "outputs", ARG_PATH, "FILE", .verbs = EVAL,
+			  .help = "safetensors file to write the results to" },
+	[OPT_DTYPE] = { "dtype", ARG_CHOICE, "TYPE", "fp32", .verbs = EVAL,
+			.choices = "fp32|bf16", .help = "storage of weights and activations" },
+	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db", .verbs = RUN | CALIB | DB, .env = true,
+		     .help = "the database" },
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = RUN | CALIB, .help = "record nothing" },
+	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = RUN, .help = "label stored with the run" },
+	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = RUN,
+			  .help = "check everything, say what it would take, run nothing" },
+	[OPT_JSON] = { "json", ARG_FLAG, .verbs = RUN | LIST | SHOW | MACS | CALIB | DB,
+		       .help = "machine-readable result on standard output" },
+	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | DB, .help = "comma-separated result" },
+	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
+			.help = "only the names of workloads or settings, one a line" },
+	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = RUN | CALIB | EVAL, .env = true,
+			.help = "no progress on standard error" },
+	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP), .help = "the manual page, for man -l" },
+	[OPT_BASH] = { "bash", ARG_FLAG, .verbs = BIT(V_HELP),
+		       .help = "the completion for bash, to be sourced" },
+	[OPT_HELP] = { "help", ARG_FLAG, .verbs = ~0u, .help = "this text" },
+};
+
+const struct verb verb_table[V_COUNT] = {
+	[V_RUN] = { "run", "WORKLOAD", "run a workload, measure it and record the result",
+		"Predicts the memory, loads or generates the weights, runs every stage step by\n"
+		"step, and stores all samples in the database. A run that cannot fit is refused\n"
+		"before it allocates anything. Ctrl-C ends it after the current op and keeps what\n"
+		"was measured; a second one kills.",
+		"bench run sdxl-20steps-mini                       a first try, under a second\n"
+		"bench run sdxl-20steps --save out.png             the main job\n"
+		"bench run sdxl-20steps --set steps=4 --trace      where the time goes",
+		1, 1, true, cmd_run },
+	[V_LIST] = { "list", "", "list workloads, models and devices", NULL,
+		"bench list --json", 0, 0, false, cmd_list },
+	[V_SHOW] = { "show", "WORKLOAD", "resolved settings, parameters, MACs and memory",
+		"Nothing is computed and no weights are read: a dry pass over the model gives\n"
+		"exact counts in milliseconds.",
+		"bench show sdxl-20steps --set width=1920 --set height=1280", 1, 1, false,
+		cmd_show },
+	[V_MACS] = { "macs", "WORKLOAD", "count MACs by stage, op, part or layer",
+		"Conventions: core = convolution + linear + attention; noattn = convolution +\n"
+		"linear; torchprofile = core + elements of affine norms + products of GEGLU.\n"
+		"One MAC is two FLOP.",
+		"bench macs sdxl-20steps --by layer --depth 3", 1, 1, false, cmd_macs },
+	[V_CALIBRATE] = { "calibrate", "", "measure and store the peaks of this machine",
+		"Dot products out of registers, matrix products, and memory bandwidth, in blocks\n"
+		"that alternate; best, median and worst of each. Says when the machine is\n"
+		"disturbed.",
+		"bench calibrate --quick", 0, 0, true, cmd_calibrate },
+	[V_EVAL] = { "eval", "DIR", "one forward pass of a model from its directory",
+		"The class comes from config.json; tensors are named as the arguments and results\n"
+		"of the reference implementation (sample, timestep, encoder_hidden_states, ...).",
+		"bench eval sdxl/unet --inputs in.safetensors --outputs out.safetensors", 1, 1,
+		true, cmd_eval },
+	[V_DB] = { "db", "query SQL | export | import FILE | check",
+		"look into the database, move runs, check it",
+		"query takes one reading SQL statement (the views v_* are stable); export writes\n"
+		"all runs as JSON Lines to standard output; import reads such a file; check looks\n"
+		"for damage.",
+		"bench db query \"SELECT * FROM v_runs LIMIT 5\"\n"
+		"bench db export > runs.jsonl",
+		1, 2, false, cmd_db },
+	[V_HELP] = { "help", "[VERB]", "help for a verb, manual page, shell completion", NULL,
+		"source <(bench help --bash)", 0, 1, false, cmd_help },
+};

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line: one table of verbs, one table of options. The parser, `--help`, the manual page
+ * and the shell completion all derive from them, so nothing is written twice.
+ *
+ * Precedence: command line, then BENCH_NAME in the environment, then the default of the table.
+ */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "err.h"
+
+enum verb_id { V_RUN, V_LIST, V_SHOW, V_MACS, V_CALIBRATE, V_EVAL, V_DB, V_HELP, V_COUNT };
+
+enum opt {
+	OPT_SET,
+	OPT_WEIGHTS,
+	OPT_PROMPT,
+	OPT_NEGATIVE_PROMPT,
+	OPT_LATENTS,
+	OPT_SAVE,
+	OPT_SAMPLES,
+	OPT_WARMUP,
+	OPT_TRACE,
+	OPT_BACKEND,
+	OPT_ISA,
+	OPT_THREADS,
+	OPT_BY,
+	OPT_DEPTH,
+	OPT_QUICK,
+	OPT_INPUTS,
+	OPT_OUTPUTS,
+	OPT_DTYPE,
+	OPT_DB,
+	OPT_NO_DB,
+	OPT_TAG,
+	OPT_DRY_RUN,
+	OPT_JSON,
+	OPT_CSV,
+	OPT_NAMES,
+	OPT_QUIET,
+	OPT_MAN,
+	OPT_BASH,
+	OPT_HELP,
+	OPT_COUNT
+};
+
+enum arg_type { ARG_FLAG, ARG_INT, ARG_CHOICE, ARG_TEXT, ARG_PATH, ARG_SETTING };
+
+struct option_def {
+	const char *name; /* without the dashes */
+	enum arg_type type;
+	const char *arg;      /* what stands for the value in help; NULL: a flag */
+	const char *fallback; /* default as text, NULL: not set */
+	unsigned verbs;       /* bits of enum verb_id */
+	bool env;             /* BENCH_NAME sets it too */
+	bool many;            /* may be given several times; otherwise the last one counts */
+	int64_t min, max;     /* ARG_INT */
+	const char *choices;  /* ARG_CHOICE: "cpu|ref" */
+	const char *help;
+};
+
+extern const struct option_def option_table[OPT_COUNT];
+
+#define OPT_MANY 32
+#define ARGS_MAX 8
+
+struct options {
+	const struct verb *verb;
+	const char *value[OPT_COUNT][OPT_MANY];
+	int n[OPT_COUNT]; /* 0: not given, not even by the environment */
+	const char *arg[ARGS_MAX];
+	int n_args;
+};
+
+struct verb {
+	const char *name, *args, *summary;
+	const char *text;     /* paragraphs of the help, lines under 80 columns */
+	const char *examples; /* one command and a comment per line */
+	int min_args, max_args;
+	bool computes; /* wants its threads placed before it starts (threads.h) */
+	int (*run)(const struct options *o, struct err *e);
+};
+
+extern const struct verb verb_table[V_COUNT];
+
+/* argv as main got it. Unknown verbs, options and values are refused with the nearest name. */
+int options_parse(struct options *o, int argc, char **argv, struct err *e);
+
+bool opt_given(const struct options *o, enum opt id);
+bool opt_flag(const struct options *o, enum opt id);
+const char *opt_text(const struct options *o, enum opt id); /* value, default or NULL */
+int64_t opt_int(const struct options *o, enum opt id);      /* the option must have a default */
+
+/* Name of the environment variable of an option: "BENCH_DRY_RUN". */
+const char *opt_env_name(const struct option_def *d, char *buf, size_t len);
+
+/* Splits "a|b|c" into names; returns their number. The strings live in buf. */
+int split_choices(const char *choices, char *buf, size_t len, const char **names, int max);
+
+/* ---- derived text (help.c) --------------------------------------------------------------------- */
+
+void help_overview(FILE *to);
+void help_verb(FILE *to, const struct verb *v);
+void help_man(FILE *to);
+void help_bash(FILE *to);
+
+/* ---- the verbs (cmd_*.c) ----------------------------------------------------------------------- */
+
+int cmd_run(const struct options *o, struct err *e);
+int cmd_list(const struct options *o, struct err *e);
+int cmd_show(const struct options *o, struct err *e);
+int cmd_macs(const struct options *o, struct err *e);
+int cmd_calibrate(const struct options *o, struct err *e);
+int cmd_eval(const struct options *o, struct err *e);
+int cmd_db(const struct options *o, struct err *e);
+int cmd_help(const struct options *o, struct err *e);
+
+#endif
