@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The measured peaks of a machine. Blocks of all quantities alternate, so that a slow minute hits all
+ * of them alike; best, median and worst are kept.
+ */
+#ifndef BENCH_CALIBRATE_H
+#define BENCH_CALIBRATE_H
+
+#include "db.h"
+#include "device.h"
+#include "progress.h"
+
+#define CALIBRATION_ROWS 16
+
+struct calibration {
+	struct db_calibration row[CALIBRATION_ROWS];
+	int n;
+	double clock_hz; /* best seen of one core */
+	int disturbed;   /* any row */
+};
+
+/* About `seconds` long. `d` must compute. */
+int calibrate(struct calibration *c, const struct device *d, double seconds,
+	      struct progress *progress, struct err *e);
+
+#endif

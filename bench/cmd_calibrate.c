@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench calibrate: measures the peaks of this machine, prints and stores them.
+ */
+#include <string.h>
+
+#include "calibrate.h"
+#include "db.h"
+#include "json.h"
+#include "machine.h"
+#include "options.h"
+#include "table.h"
+#include "units.h"
+
+#define QUICK_S 2.0
+#define FULL_S  20.0
+
+static void print_table(const struct calibration *c, const struct device *d,
+			const struct machine *m)
+{
+	struct table t;
+
+	printf("%s, %d thread%s, %s, %s, core at %s\n\n", m->cpu_model, d->threads,
+	       d->threads == 1 ? "" : "s", isa_name(d->isa), dnnl_describe(),
+	       text_si(c->clock_hz, "Hz").s);
+	table_begin(&t, "what|format|>threads|>best|>median|>worst|>median/best|>blocks|");
+	for (int i = 0; i < c->n; i++) {
+		const struct db_calibration *r = &c->row[i];
+		table_add(&t, "%s", r->kind);
+		table_add(&t, "%s", *r->dtype ? r->dtype : "-");
+		table_add(&t, "%d", r->threads);
+		table_add(&t, "%s", text_si(r->best, r->unit).s);
+		table_add(&t, "%s", text_si(r->median, r->unit).s);
+		table_add(&t, "%s", text_si(r->worst, r->unit).s);
+		table_add(&t, "%s", text_percent(r->median / r->best).s);
+		table_add(&t, "%d", r->n);
+		table_add(&t, "%s", r->disturbed ? "disturbed" : "");
+	}
+	table_print(&t, stdout, "");
+	table_end(&t);
+	if (c->disturbed)
+		printf("\nThe machine is disturbed: medians are well below the best blocks. Speed\n"
+		       "measured now holds only as a ratio to something measured in between.\n");
+}
+
+static void print_json(const struct calibration *c, const struct machine *m)
+{
+	json_t *rows = json_array();
+
+	for (int i = 0; i < c->n; i++) {
+		const struct db_calibration *r = &c->row[i];
+		json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:i,s:s,s:f,s:f,s:f,s:i,s:b}",
+						      "kind", r->kind, "dtype", r->dtype, "isa",
+						      r->isa, "threads", r->threads, "unit",
+						      r->unit, "best", r->best, "median",
+						      r->median, "worst", r->worst, "blocks", r->n,
+						      "disturbed", r->disturbed));
+	}
+	json_print(json_pack("{s:s,s:s,s:f,s:b,s:o}", "schema", "bench.calibration/1", "cpu_model",
+			     m->cpu_model, "clock_hz", c->clock_hz, "disturbed", c->disturbed,
+			     "rows", rows), stdout);
+}
+
+static int store(const struct options *o, const struct calibration *c, const struct machine *m,
+		 struct err *e)
+{
+	struct db_host host = machine_host(m);
+	struct db *db;
+	int rc = 0;
+
+	if (db_open(&db, opt_text(o, OPT_DB), DB_CREATE) ||
+	    db_put_calibration(db, &host, c->row, c->n))
+		rc = err_set(e, ERR_DB, "%s", db_error(db));
+	db_close(db);
+	return rc;
+}
+
+int cmd_calibrate(const struct options *o, struct err *e)
+{
+	double seconds = opt_flag(o, OPT_QUICK) ? QUICK_S : FULL_S;
+	struct progress progress;
+	struct calibration c;
+	struct machine m;
+	struct device d;
+
+	machine_read(&m);
+	progress_init(&progress, opt_flag(o, OPT_QUIET));
+	if (!device_open(&d, o, e) && !calibrate(&c, &d, seconds, &progress, e)) {
+		if (opt_flag(o, OPT_JSON))
+			print_json(&c, &m);
+		else
+			print_table(&c, &d, &m);
+		if (!opt_flag(o, OPT_NO_DB))
+			store(o, &c, &m, e);
+	}
+	device_close(&d);
+	return -(int)e->code;
+}
