@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench run: everything that can be refused is refused first, then the memory is taken, then the
+ * clock runs, then the result is stored and shown.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "session.h"
+#include "units.h"
+
+#define BLOCKS_AROUND   5
+#define BLOCK_S         0.02
+#define WORTH_SAYING_S  5.0 /* shorter runs are not announced */
+
+static int check_save_paths(const struct options *o, struct err *e)
+{
+	for (int i = 0; i < o->n[OPT_SAVE]; i++)
+		if (output_check_path(o->value[OPT_SAVE][i], e))
+			return -(int)e->code;
+	return 0;
+}
+
+static int prepare(struct session *s, struct err *e)
+{
+	machine_read(&s->machine);
+	machine_environment(s->environment, sizeof s->environment);
+	s->started_unix_ns = db_now_unix_ns();
+	if (device_open(&s->device, s->o, e) || check_save_paths(s->o, e) ||
+	    point_open(&s->point, s->o, s->device.backend, e))
+		return -(int)e->code;
+	s->need = point_memory(&s->point);
+	return 0;
+}
+
+static void announce(struct session *s)
+{
+	double estimate = session_estimate(s);
+
+	if (estimate < WORTH_SAYING_S)
+		return;
+	progress_say(&s->progress, "%s: %s core MACs, %s of memory; about %s on this machine",
+		     s->point.preset->name, text_si((double)cost_core_macs(&s->point.cost), "").s,
+		     text_bytes((double)s->need.total).s, text_left(estimate).s);
+}
+
+static struct protocol protocol_of(const struct options *o)
+{
+	return (struct protocol){
+		.warmup = opt_given(o, OPT_WARMUP) ? (int)opt_int(o, OPT_WARMUP) : -1,
+		.samples = opt_given(o, OPT_SAMPLES) ? (int)opt_int(o, OPT_SAMPLES) : -1,
+		.trace = opt_flag(o, OPT_TRACE),
+	};
+}
+
+static int save_outputs(struct session *s, struct err *e)
+{
+	const struct options *o = s->o;
+
+	if (s->device.backend->is_virtual && o->n[OPT_SAVE])
+		return err_set(e, ERR_USAGE, "the null backend computes nothing that could be saved");
+	for (int i = 0; i < o->n[OPT_SAVE]; i++)
+		if (output_save(s->point.ctx, o->value[OPT_SAVE][i], e))
+			return -(int)e->code;
+	return 0;
+}
+
+/* The part that computes. Leaves an error or an interruption in `e`. */
+static void work(struct session *s, struct err *e)
+{
+	struct protocol how = protocol_of(s->o);
+
+	measure_catch_signals();
+	measure_blocks(&s->m, &s->point, &s->device, BLOCKS_AROUND, BLOCK_S);
+	announce(s);
+	if (measure_load(&s->m, &s->point, &s->progress, e))
+		return;
+	measure_blocks(&s->m, &s->point, &s->device, 1, BLOCK_S);
+	if (measure_run(&s->m, &s->point, &s->device, &how, &s->progress, e))
+		return;
+	measure_blocks(&s->m, &s->point, &s->device, BLOCKS_AROUND, BLOCK_S);
+	if (s->m.interrupted)
+		err_set(e, ERR_INTERRUPTED, "interrupted; %d finished samples are kept",
+			s->m.samples);
+	else if (!s->m.finite)
+		err_set(e, ERR_FAILED, "the output of %s is not finite", s->point.preset->name);
+	else
+		save_outputs(s, e);
+}
+
+static const char *status_of(const struct session *s, const struct err *e)
+{
+	if (!e->code)
+		return "ok";
+	if (e->code == ERR_INTERRUPTED)
+		return "interrupted";
+	return *s->m.hash && !s->m.finite ? "nan" : "failed";
+}
+
+static void show(const struct session *s)
+{
+	if (opt_flag(s->o, OPT_JSON)) {
+		result_json(s);
+		return;
+	}
+	result_table(s);
+	result_trace(s);
+	result_shadow(s);
+}
+
+/* A run that does not fit leaves a row too, when there is a database for it. */
+static void record_refusal(struct session *s, const struct err *e)
+{
+	struct err ignored = { 0 };
+
+	s->status = "refused";
+	snprintf(s->status_msg, sizeof s->status_msg, "%s", e->msg);
+	record_result(s, &ignored);
+}
+
+static void run_prepared(struct session *s, struct err *e)
+{
+	if (record_open(s, e))
+		return;
+	record_calibration(s);
+	if (point_check_memory(&s->point, e)) {
+		record_refusal(s, e);
+		return;
+	}
+	work(s, e);
+	s->peak_bytes = memory_peak();
+	s->status = status_of(s, e);
+	snprintf(s->status_msg, sizeof s->status_msg, "%s", e->msg);
+	progress_clear(&s->progress);
+	if (s->m.n || e->code) {
+		struct err stored = { 0 };
+		record_result(s, &stored);
+		if (s->m.n)
+			show(s);
+		if (stored.code)
+			*e = stored;
+	}
+}
+
+static void run_dry(struct session *s, struct err *e)
+{
+	if (point_check_memory(&s->point, e))
+		return;
+	measure_blocks(&s->m, &s->point, &s->device, BLOCKS_AROUND, BLOCK_S);
+	result_dry(s);
+}
+
+int cmd_run(const struct options *o, struct err *e)
+{
+	struct session s = { .o = o, .status = "running" };
+
+	progress_init(&s.progress, opt_flag(o, OPT_QUIET));
+	if (!prepare(&s, e)) {
+		if (opt_flag(o, OPT_DRY_RUN))
+			run_dry(&s, e);
+		else
+			run_prepared(&s, e);
+	}
+	db_close(s.db);
+	measure_end(&s.m);
+	point_close(&s.point);
+	device_close(&s.device);
+	return -(int)e->code;
+}

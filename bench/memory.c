@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The memory that a point will take, known before anything is allocated: the dry pass gives weights,
+ * states and the plan of every stage; the rest is what the program holds already, what loading
+ * needs on the way, and what the libraries build for themselves.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "machine.h"
+#include "point.h"
+#include "units.h"
+
+#define HUGE_PAGE              (2 << 20)
+
+static int64_t round_up(int64_t n, int64_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static void add_weights(const struct point *p, struct memory_need *m)
+{
+	const struct backend *b = p->ctx->backend;
+	int64_t largest = 0;
+
+	for (int i = 0; i < weights_count(p->w->weights); i++) {
+		int64_t n = (int64_t)tensor_bytes(&weights_at(p->w->weights, i)->tensor);
+		m->weights += round_up(n, 64);
+		largest = n > largest ? n : largest;
+	}
+	if (b->load && b->needs_plain)
+		m->weights *= 2;
+	m->staging = largest;
+}
+
+struct memory_need point_memory(const struct point *p)
+{
+	struct memory_need m = { .states = (int64_t)ctx_state_bytes(p->ctx) };
+
+	if (p->ctx->backend->is_virtual)
+		return m;
+	add_weights(p, &m);
+	for (int i = 0; i < p->w->n_stages; i++) {
+		int64_t n = round_up((int64_t)plan_bytes(p->plan[i]), HUGE_PAGE);
+		m.activations = n > m.activations ? n : m.activations;
+	}
+	m.program = memory_resident();
+	/* values are generated before there are activations */
+	if (m.staging > m.activations)
+		m.staging -= m.activations;
+	else
+		m.staging = 0;
+	m.total = m.weights + m.states + m.activations + m.staging + m.program;
+	return m;
+}
+
+/* ---- what would fit ---------------------------------------------------------------------------- */
+
+static bool has_key(const struct settings *s, const char *key)
+{
+	for (int i = 0; i < s->n; i++)
+		if (strcmp(s->def[i].key, key) == 0)
+			return s->value[i] != NULL;
+	return false;
+}
+
+/* Memory of the point with other settings; -1 when those are refused. */
+static int64_t need_with(const struct point *p, const char *const *set)
+{
+	struct point other;
+	struct err e = { 0 };
+	int64_t need = -1;
+
+	if (!point_open_like(&other, p, set, &e))
+		need = point_memory(&other).total;
+	point_close(&other);
+	return need;
+}
+
+static bool fits_batch_one(const struct point *p, int64_t free_bytes, char *buf, size_t len)
+{
+	int64_t need = need_with(p, (const char *[]){ "batch", "1", NULL });
+
+	snprintf(buf, len, "batch=1");
+	return need >= 0 && need <= free_bytes;
+}
+
+static bool fits_bf16(const struct point *p, int64_t free_bytes, char *buf, size_t len)
+{
+	int64_t need = need_with(p, (const char *[]){ "dtype", "bf16", NULL });
+
+	snprintf(buf, len, "dtype=bf16");
+	return need >= 0 && need <= free_bytes;
+}
+
+/* The largest size of the same shape, in steps of a sixteenth, with one image and the small type. */
+static bool fits_smaller(const struct point *p, int64_t free_bytes, char *buf, size_t len)
+{
+	int64_t width = settings_int(&p->settings, "width");
+	int64_t height = settings_int(&p->settings, "height");
+
+	for (int i = 15; i > 0; i--) {
+		char w[24], h[24];
+		int64_t need;
+		snprintf(w, sizeof w, "%lld", (long long)(width * i / 16 / 64 * 64));
+		snprintf(h, sizeof h, "%lld", (long long)(height * i / 16 / 64 * 64));
+		need = need_with(p, (const char *[]){ "width", w, "height", h, "batch", "1",
+						      "dtype", "bf16", NULL });
+		snprintf(buf, len, "width=%s height=%s batch=1 dtype=bf16", w, h);
+		if (need >= 0 && need <= free_bytes)
+			return true;
+	}
+	return false;
+}
+
+static bool find_fit(const struct point *p, int64_t free_bytes, char *buf, size_t len)
+{
+	const struct settings *s = &p->settings;
+
+	if (has_key(s, "dtype") && p->w->dtype == DT_F32 && fits_bf16(p, free_bytes, buf, len))
+		return true;
+	if (has_key(s, "batch") && settings_int(s, "batch") > 1 &&
+	    fits_batch_one(p, free_bytes, buf, len))
+		return true;
+	return has_key(s, "width") && has_key(s, "height") && has_key(s, "batch") &&
+	       has_key(s, "dtype") && fits_smaller(p, free_bytes, buf, len);
+}
+
+int point_check_memory(const struct point *p, struct err *e)
+{
+	struct memory_need m = point_memory(p);
+	int64_t free_bytes = memory_available() + m.program;
+	char fit[128];
+
+	if (m.total <= free_bytes)
+		return 0;
+	if (!find_fit(p, free_bytes, fit, sizeof fit))
+		snprintf(fit, sizeof fit, "nothing smaller of this workload either");
+	return err_set(e, ERR_FAILED,
+		       "%s needs %s (weights %s, activations %s) and %s are free: it was not "
+		       "started; what would fit: %s",
+		       p->preset->name, text_bytes((double)m.total).s,
+		       text_bytes((double)m.weights).s, text_bytes((double)m.activations).s,
+		       text_bytes((double)free_bytes).s, fit);
+}

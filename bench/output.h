@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The result of a workload: the states "latents" and "image" of its context, NHWC fp32.
+ */
+#ifndef BENCH_OUTPUT_H
+#define BENCH_OUTPUT_H
+
+#include <stdbool.h>
+
+#include "ctx.h"
+
+/* SHA-256 over the bytes of both, as 64 hex digits. False: a value is not finite. */
+bool output_hash(struct ctx *c, char hex[65]);
+
+/* SHA-256 of a file; "" when it cannot be read. */
+void file_hash(const char *path, char hex[65]);
+
+/* Refuses endings that nothing writes, and directories that are not there, before the run. */
+int output_check_path(const char *path, struct err *e);
+
+/* By the ending: .png the image (one file per image: out-0.png, out-1.png, ...), .safetensors the
+ * tensors `latents` and `image`, NCHW fp32. */
+int output_save(struct ctx *c, const char *path, struct err *e);
+
+/* rgb: height*width*3 bytes, row by row. */
+int png_write(const char *path, int width, int height, const unsigned char *rgb, struct err *e);
+
+#endif
