@@ -19,7 +19,8 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -W
 	-Werror=incompatible-pointer-types $(if $(WERROR),-Werror)
 CFLAGS  ?= -O2 -g
 OPENMP  ?= -fopenmp
-BASE    := -std=gnu17 $(WARN) $(CFLAGS) $(OPENMP) $(SANITIZE) -MMD -MP
+# A product and a sum are fused only where the code says so: one result on every level and compiler.
+BASE    := -std=gnu17 $(WARN) -ffp-contract=off $(CFLAGS) $(OPENMP) $(SANITIZE) -MMD -MP
 LDFLAGS := $(CFLAGS) $(OPENMP) $(SANITIZE)
 
 comma := ,

@@ -11,16 +11,20 @@
 #ifndef BENCH_SIMD_H
 #define BENCH_SIMD_H
 
+#include "cpu.h"
 #include "op.h"
+#include "random.h"
 
 typedef void simd_run(const struct op_call *call);
 
 struct simd_kernels {
 	simd_run *run[OP_COUNT]; /* NULL: not an op of these files */
+	random_blocks *random;   /* NULL: the level has no fast part of random_fill */
 };
 
 extern const struct simd_kernels simd_kernels_c, simd_kernels_avx2, simd_kernels_avx512,
 	simd_kernels_bf16;
+const struct simd_kernels *simd_kernels_at(enum isa level);
 
 /* In an x_simd.c, SIMD(softmax) is simd_softmax_avx512 at level avx512. */
 #if defined(SIMD_LEVEL)
@@ -31,6 +35,7 @@ extern const struct simd_kernels simd_kernels_c, simd_kernels_avx2, simd_kernels
 simd_run SIMD(add), SIMD(axpby), SIMD(clamp), SIMD(activation), SIMD(cast), SIMD(add_channel),
 	SIMD(add_rows), SIMD(geglu), SIMD(group_norm), SIMD(group_norm_moments),
 	SIMD(group_norm_apply), SIMD(layer_norm), SIMD(softmax);
+random_blocks SIMD(random);
 #endif
 
 /* Calls piece(call, from, to) for [0,n) cut into pieces of `size`, on all threads. */

@@ -27,9 +27,7 @@
 #define ROUGH 2e-4 /* bound of the rough functions of vec_math.h, which bf16 results use */
 #define EXACT -1.0 /* as a tolerance: the same bits, storage as ref's */
 
-static const struct simd_kernels *const kernels[] = { &simd_kernels_c, &simd_kernels_avx2,
-						      &simd_kernels_avx512, &simd_kernels_bf16 };
-enum { LEVELS = sizeof kernels / sizeof *kernels };
+enum { LEVELS = ISA_BF16 + 1 };
 
 /* ---- the tensors of one case ----------------------------------------------------------------- */
 
@@ -72,7 +70,7 @@ static void free_case(void)
 
 static inline void run_at(int level, const struct op_call *call)
 {
-	simd_run *run = kernels[level]->run[call->op];
+	simd_run *run = simd_kernels_at((enum isa)level)->run[call->op];
 
 	(run ? run : move_run[call->op])(call);
 }

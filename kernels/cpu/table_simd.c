@@ -20,4 +20,7 @@ const struct simd_kernels SIMD(kernels) = {
 		[OP_LAYER_NORM] = SIMD(layer_norm),
 		[OP_SOFTMAX] = SIMD(softmax),
 	},
+#if !defined(SIMD_c)
+	.random = SIMD(random),
+#endif
 };
