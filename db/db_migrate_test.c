@@ -151,42 +151,58 @@ static void test_next_version(void)
 	db_close(db);
 }
 
+/* A process that migrates when `go` is closed; forked before this one opens the file, because an
+ * open SQLite file does not outlive a fork. */
+static pid_t start_migrating(const char *path, const struct db_migration *m, const int *go)
+{
+	struct db late = { .path = (char *)path };
+	char byte;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid)
+		return pid;
+	close(go[1]);
+	if (read(go[0], &byte, 1) || sqlite3_open(path, &late.sql))
+		_exit(2);
+	sqlite3_busy_timeout(late.sql, DB_BUSY_MS);
+	if (migrate_with(&late, m))
+		printf("%s\n", late.msg);
+	fflush(stdout);
+	_exit(*late.msg ? 1 : 0);
+}
+
 /* Another process migrates while this one, which has seen the old version, waits for the lock. */
 static void test_migrated_meanwhile(void)
 {
 	struct db_migration good = next("ALTER TABLE run ADD COLUMN colour TEXT");
-	struct db *db;
-	sqlite3 *other;
-	char backup[600], sql[100];
-	int status = -1;
+	char path[512], backup[600], sql[100];
+	int go[2], status = -1;
+	sqlite3 *first;
 	pid_t pid;
 
-	copy_golden(db_schema_version(), in_dir("meanwhile.db"));
-	db = must_open(in_dir("meanwhile.db"), 0);
-	snprintf(backup, sizeof(backup), "%s.v%d.backup", db_path(db), db_schema_version());
-	db_close(db);
-	sqlite3_open(in_dir("meanwhile.db"), &other);
-	snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; %s; PRAGMA user_version = %d", good.sql, good.version);
-	CHECK(sqlite3_exec(other, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(other));
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		struct db late = { .path = (char *)in_dir("meanwhile.db") };
-
-		sqlite3_open(late.path, &late.sql);
-		sqlite3_busy_timeout(late.sql, DB_BUSY_MS);
-		if (migrate_with(&late, &good))
-			printf("%s\n", late.msg);
-		fflush(stdout);
-		_exit(*late.msg ? 1 : 0);
+	snprintf(path, sizeof(path), "%s", in_dir("meanwhile.db"));
+	snprintf(backup, sizeof(backup), "%s.v%d.backup", path, db_schema_version());
+	copy_golden(db_schema_version(), path);
+	db_close(must_open(path, 0));
+	if (pipe(go)) {
+		perror("pipe");
+		exit(1);
 	}
+	pid = start_migrating(path, &good, go);
+	sqlite3_open(path, &first);
+	snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; %s; PRAGMA user_version = %d", good.sql, good.version);
+	CHECK(sqlite3_exec(first, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(first));
+	close(go[0]);
+	close(go[1]);
+	/* With its backup made it has read the old version. */
 	for (int i = 0; i < 1000 && access(backup, F_OK); i++)
 		usleep(10000);
-	usleep(20000);
-	CHECK(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(other));
+	CHECK(sqlite3_exec(first, "COMMIT", NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(first));
 	waitpid(pid, &status, 0);
 	CHECK_INT(status, 0);
-	sqlite3_close(other);
+	sqlite3_close(first);
 }
 
 int main(int argc, char **argv)
