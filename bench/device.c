@@ -15,6 +15,7 @@ int device_open(struct device *d, const struct options *o, struct err *e)
 			      .threads = omp_get_max_threads() };
 	if (isa && isa_parse(isa, &d->isa, e))
 		return -(int)e->code;
+	isa_limit(d->isa);
 	if (strcmp(d->name, "null") == 0)
 		d->backend = &backend_null;
 	else if (strcmp(d->name, "ref") == 0)
