@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "forward.h"
 #include "sdxl.h"
 #include "workload.h"
 
@@ -14,6 +15,14 @@ const struct preset presets[] = {
 	  &family_sdxl, SET("model", "sdxl-base", "steps", "20", "guidance", "8") },
 	{ "sdxl-20steps-mini", "the same code path with small widths, 128x128 pixels", &family_sdxl,
 	  SET("model", "sdxl-mini", "steps", "20", "guidance", "8") },
+	{ "sdxl-unet", "one forward of SDXL's U-Net, without guidance", &family_forward,
+	  SET("model", "sdxl-base", "part", "unet") },
+	{ "sdxl-unet-mini", "the same code path with small widths", &family_forward,
+	  SET("model", "sdxl-mini", "part", "unet") },
+	{ "sdxl-vae", "SDXL's autoencoder: decode a latent, encode the image", &family_forward,
+	  SET("model", "sdxl-base", "part", "vae") },
+	{ "sdxl-vae-mini", "the same code path with small widths", &family_forward,
+	  SET("model", "sdxl-mini", "part", "vae") },
 };
 const int n_presets = sizeof presets / sizeof *presets;
 

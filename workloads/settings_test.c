@@ -78,8 +78,12 @@ static void test_presets(void)
 	struct settings s;
 
 	for (int i = 0; i < n_presets; i++) {
+		bool mini = strstr(presets[i].name, "-mini") != NULL;
+		char sibling[64];
 		CHECK(preset_settings(&presets[i], &s, &e) == 0, "%s: %s", presets[i].name, e.msg);
 		settings_clear(&s);
+		snprintf(sibling, sizeof sibling, "%s%s", presets[i].name, mini ? "" : "-mini");
+		CHECK(preset_find(sibling, &e), "%s", e.msg);
 	}
 	preset_settings(preset_find("sdxl-20steps", &e), &s, &e);
 	CHECK_INT(settings_int(&s, "steps"), 20);
