@@ -17,12 +17,16 @@ struct merge {
 	int rank;
 };
 
+/* Tokens with a meaning of their own. Written out in a text they stand for themselves. */
+enum special { START, END, UNKNOWN, PAD, SPECIALS };
+
 struct tokenizer {
 	struct config vocab;
 	struct merge *merge; /* hash table, linear probing, at most half full */
 	uint32_t slots;      /* a power of two */
 	int32_t byte_id[256][2]; /* of a byte inside a word and at its end */
-	int32_t start, end, pad, unknown;
+	char *special[SPECIALS];
+	int32_t special_id[SPECIALS];
 	int length;          /* 0: not given */
 };
 
@@ -125,15 +129,22 @@ static int read_merges(struct tokenizer *t, const char *dir, struct err *e)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+static bool set_special(struct tokenizer *t, enum special which, const char *token)
+{
+	free(t->special[which]);
+	t->special[which] = strdup(token);
+	die_if(!t->special[which], "out of memory");
+	t->special_id[which] = id_of(t, token);
+	return *token && t->special_id[which] >= 0;
+}
+
 /* A special token: as this file names it, else unchanged. */
-static void read_special(struct tokenizer *t, struct config *f, const char *key, int32_t *id)
+static void read_special(struct tokenizer *t, struct config *f, const char *key,
+			 enum special which)
 {
 	const char *token = config_token_or(f, key, NULL);
 
-	if (!token)
-		return;
-	*id = id_of(t, token);
-	if (*id < 0)
+	if (token && !set_special(t, which, token))
 		config_refuse(f, key, "vocab.json does not have this token");
 }
 
@@ -147,10 +158,10 @@ static void read_specials(struct tokenizer *t, const char *dir, const char *name
 	if (access(path, F_OK) != 0)
 		return;
 	config_read(&f, path, e);
-	read_special(t, &f, "bos_token", &t->start);
-	read_special(t, &f, "eos_token", &t->end);
-	read_special(t, &f, "unk_token", &t->unknown);
-	read_special(t, &f, "pad_token", &t->pad);
+	read_special(t, &f, "bos_token", START);
+	read_special(t, &f, "eos_token", END);
+	read_special(t, &f, "unk_token", UNKNOWN);
+	read_special(t, &f, "pad_token", PAD);
 	length = config_real_or(&f, "model_max_length", 0);
 	if (length >= 2 && length <= 65536) /* a file without a limit says 1e30 */
 		t->length = (int)length;
@@ -166,11 +177,12 @@ static int read_all(struct tokenizer *t, const char *dir, struct err *e)
 	if (e->code || read_merges(t, dir, e))
 		return -(int)e->code;
 	set_byte_ids(t);
-	t->start = id_of(t, "<|startoftext|>");
-	t->end = t->unknown = t->pad = id_of(t, "<|endoftext|>");
+	set_special(t, START, "<|startoftext|>");
+	for (enum special i = END; i < SPECIALS; i++)
+		set_special(t, i, "<|endoftext|>");
 	read_specials(t, dir, "special_tokens_map.json", e);
 	read_specials(t, dir, "tokenizer_config.json", e);
-	if (t->start < 0 || t->end < 0)
+	if (t->special_id[START] < 0 || t->special_id[END] < 0)
 		err_set(e, ERR_FAILED, "%s has no tokens for the start and the end of a text", path);
 	return -(int)e->code;
 }
@@ -193,6 +205,8 @@ void tokenizer_close(struct tokenizer *t)
 {
 	if (!t)
 		return;
+	for (int i = 0; i < SPECIALS; i++)
+		free(t->special[i]);
 	config_close(&t->vocab);
 	free(t->merge);
 	free(t);
@@ -215,11 +229,11 @@ static void append_lower(uint8_t *out, size_t *used, ucs4_t c)
 		*used += (size_t)u8_uctomb(out + *used, combining_dot, 6);
 }
 
-/* NFC, white space to single spaces, lower case; owned by the caller, NUL-terminated. */
-static uint8_t *clean(const char *text, size_t *len)
+/* NFC, white space to single spaces, lower case; owned by the caller. */
+static uint8_t *clean(const char *text, size_t bytes, size_t *len)
 {
 	size_t n, used = 0;
-	uint8_t *nfc = u8_normalize(UNINORM_NFC, (const uint8_t *)text, strlen(text), NULL, &n);
+	uint8_t *nfc = u8_normalize(UNINORM_NFC, (const uint8_t *)text, bytes, NULL, &n);
 	uint8_t *out = malloc(3 * n + 16); /* lower case is at most three times as long */
 	bool space = false;
 	ucs4_t c;
@@ -234,7 +248,6 @@ static uint8_t *clean(const char *text, size_t *len)
 		space = uc_is_property_white_space(c);
 	}
 	free(nfc);
-	out[used] = 0;
 	*len = used;
 	return out;
 }
@@ -314,68 +327,91 @@ static int encode_word(const struct tokenizer *t, const uint8_t *s, size_t len, 
 	}
 	for (int i = 0; i < n; i++)
 		if (id[i] < 0)
-			id[i] = t->unknown;
+			id[i] = t->special_id[UNKNOWN];
 	return n;
 }
 
-/* Start and end of text may be written out in a text. */
-static size_t special_at(const struct tokenizer *t, const uint8_t *s, int32_t *id)
-{
-	static const char start[] = "<|startoftext|>", end[] = "<|endoftext|>";
+/* ---- whole texts ----------------------------------------------------------------------------- */
 
-	if (strncmp((const char *)s, start, sizeof start - 1) == 0) {
-		*id = t->start;
-		return sizeof start - 1;
+struct ids {
+	int32_t *id;
+	int n;
+};
+
+/* Appends the words of a piece of text without special tokens. */
+static void encode_piece(const struct tokenizer *t, const char *text, size_t bytes,
+			 struct ids *out)
+{
+	size_t len, word;
+	uint8_t *s = clean(text, bytes, &len);
+
+	out->id = realloc(out->id, ((size_t)out->n + len + 1) * sizeof *out->id);
+	die_if(!out->id, "out of memory");
+	for (size_t i = 0; i < len; i += word) {
+		word = 1;
+		if (s[i] == ' ')
+			continue;
+		word = word_length(s + i, len - i);
+		out->n += encode_word(t, s + i, word, out->id + out->n);
 	}
-	if (strncmp((const char *)s, end, sizeof end - 1) == 0) {
-		*id = t->end;
-		return sizeof end - 1;
-	}
-	return 0;
+	free(s);
 }
 
-static int encode_clean(const struct tokenizer *t, const uint8_t *s, size_t len, int32_t *id)
+/* Bytes of the special token that the text starts with, the longest if there are several; 0: none. */
+static size_t special_at(const struct tokenizer *t, const char *text, int32_t *id)
 {
-	int n = 0;
+	size_t longest = 0;
 
-	for (size_t i = 0, bytes; i < len; i += bytes) {
-		bytes = special_at(t, s + i, &id[n]);
-		if (bytes) {
-			n++;
-		} else if (s[i] == ' ') {
-			bytes = 1;
-		} else {
-			bytes = word_length(s + i, len - i);
-			n += encode_word(t, s + i, bytes, id + n);
+	for (int i = 0; i < SPECIALS; i++) {
+		size_t len = strlen(t->special[i]);
+		if (len > longest && strncmp(text, t->special[i], len) == 0) {
+			longest = len;
+			*id = t->special_id[i];
 		}
 	}
-	return n;
+	return longest;
+}
+
+/* Special tokens are found first, as they are written: what is between them is cleaned and cut into
+ * words on its own. The padding is one of them: where it is "!", no word of a text holds that. */
+static struct ids encode_text(const struct tokenizer *t, const char *text)
+{
+	struct ids out = { 0 };
+	const char *piece = text;
+	int32_t id;
+
+	while (*text) {
+		size_t len = special_at(t, text, &id);
+		if (!len) {
+			text++;
+			continue;
+		}
+		encode_piece(t, piece, (size_t)(text - piece), &out);
+		out.id[out.n++] = id; /* encode_piece leaves room for one more */
+		piece = text += len;
+	}
+	encode_piece(t, piece, (size_t)(text - piece), &out);
+	return out;
 }
 
 int tokenizer_encode(const struct tokenizer *t, const char *text, int n, int32_t *ids,
 		     struct err *e)
 {
-	int words, kept;
-	size_t len;
-	uint8_t *s;
-	int32_t *all;
+	struct ids words;
+	int kept;
 
 	if (strlen(text) > TOKENIZER_BYTES_MAX)
 		return err_set(e, ERR_USAGE, "the text is longer than %d bytes; the model reads only "
 			       "its first %d tokens", TOKENIZER_BYTES_MAX, n - 2);
 	if (u8_check((const uint8_t *)text, strlen(text)))
 		return err_set(e, ERR_USAGE, "the text \"%.60s\" is not UTF-8", text);
-	s = clean(text, &len);
-	all = malloc((len + 1) * sizeof *all);
-	die_if(!all, "out of memory");
-	words = encode_clean(t, s, len, all);
-	kept = words < n - 2 ? words : n - 2;
-	ids[0] = t->start;
-	memcpy(ids + 1, all, (size_t)kept * sizeof *ids);
-	ids[kept + 1] = t->end;
+	words = encode_text(t, text);
+	kept = words.n < n - 2 ? words.n : n - 2;
+	ids[0] = t->special_id[START];
+	memcpy(ids + 1, words.id, (size_t)kept * sizeof *ids);
+	ids[kept + 1] = t->special_id[END];
 	for (int i = kept + 2; i < n; i++)
-		ids[i] = t->pad;
-	free(all);
-	free(s);
+		ids[i] = t->special_id[PAD];
+	free(words.id);
 	return 0;
 }

@@ -2,7 +2,8 @@
  *
  * The tokenizer of CLIP (Radford et al. 2021): byte-pair encoding (Sennrich et al. 2016) on bytes.
  *
- *   text   NFC, every run of white space to one space, lower case
+ *   text   start, end, unknown and padding tokens stand for themselves where they are written; the
+ *          rest: NFC, every run of white space to one space, lower case
  *   words  's 't 're 've 'm 'll 'd | letters | one digit | a run of anything else but space
  *   word   its UTF-8 bytes, each written as one printable character, the last with "</w>";
  *          then the pair that comes first in merges.txt is joined, again and again
