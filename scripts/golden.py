@@ -354,7 +354,8 @@ def save_tokenizer(path, length, pad):
 
 def tokenizer():
     tok, _ = save_tokenizer(ROOT / "tokenizer", 77, "<|endoftext|>")
-    cases = [{"text": t, "ids": tok(t).input_ids} for t in TEXTS]
+    cases = [{"text": t, "ids": tok(t, padding="max_length", truncation=True,
+                                    max_length=77).input_ids} for t in TEXTS]
     (ROOT / "tokenizer" / "cases.json").write_text(
         "[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
     print(f"{'tokenizer':24} {len(cases)} texts")
@@ -433,8 +434,11 @@ def call(pipe, settings, latents, dtype):
 
 
 def ids_of(pipe, settings):
-    texts = [settings["negative_prompt"]] if "negative_prompt" in settings else []
-    texts.append(settings["prompt"])
+    texts = [settings["prompt"]]
+    if "negative_prompt" in settings:
+        texts.insert(0, settings["negative_prompt"])
+    elif settings["guidance"] > 1 and not pipe.config.force_zeros_for_empty_prompt:
+        texts.insert(0, "")
     return {name: getattr(pipe, tok)(texts, padding="max_length", truncation=True,
                                      max_length=pipe.tokenizer.model_max_length,
                                      return_tensors="pt").input_ids

@@ -19,19 +19,13 @@
 #include "eval.h"
 #include "safetensors.h"
 #include "test.h"
+#include "test_devices.h"
 
 #define GOLDEN "workloads/golden/"
 #define YARDSTICK "bf16_error."
 
 static bool verbose;
 static char scratch[] = "/tmp/parity-test-XXXXXX"; /* the outputs */
-
-/* A backend and a type, and how they are called in messages. */
-struct device {
-	const struct backend *backend;
-	enum dtype dtype;
-	char name[32];
-};
 
 static float *values(const struct st_file *f, const char *name)
 {
@@ -109,21 +103,19 @@ static void check(const char *model, const char *suffix, const struct device *d)
 	st_close(want);
 }
 
-static void check_all(const struct backend *b, enum dtype dtype, const char *isa)
+static void check_all(const struct device *d)
 {
 	static const char *const unets[] = { "unet-sdxl", "unet-odd", "unet-sd1", "unet-sd2",
 					     "unet-flat" };
 	static const char *const vaes[] = { "vae-kl", "vae-old-names", "vae-no-attention" };
 	static const char *const texts[] = { "text-quick-gelu", "text-gelu", "text-projection" };
-	struct device d = { b, dtype, "" };
 
-	snprintf(d.name, sizeof d.name, "%s %s %s", b->name, isa, dtype_name(dtype));
 	for (int i = 0; i < 5; i++)
-		check(unets[i], "", &d);
+		check(unets[i], "", d);
 	for (int i = 0; i < 3; i++) {
-		check(vaes[i], "", &d);
-		check(vaes[i], "-decode", &d);
-		check(texts[i], "", &d);
+		check(vaes[i], "", d);
+		check(vaes[i], "-decode", d);
+		check(texts[i], "", d);
 	}
 }
 
@@ -135,8 +127,7 @@ int main(int argc, char **argv)
 		return test_skip("no place for temporary files");
 	close(fd);
 	verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-	for (enum dtype dtype = DT_F32; dtype <= DT_BF16; dtype++)
-		check_all(&backend_ref, dtype, "");
+	on_every_device(check_all);
 	unlink(scratch);
 	return test_end();
 }
