@@ -259,7 +259,7 @@ static void test_runs(void)
 	CHECK_T(cost_core_macs(&r.stage[2]), 5.2352 * 2);
 	r = run("sdxl-unet", SET());
 	CHECK_G(cost_core_macs(&r.total), 3380.618);
-	r = run("sdxl-unet", SET("model", "sd21"));
+	r = run("sdxl-unet", SET("model", "sd21/unet"));
 	CHECK_G(cost_core_macs(&r.total), 1074.553);
 	r = run("sdxl-vae", SET());
 	CHECK_G(cost_core_macs(&r.stage[0]), 5235.196);

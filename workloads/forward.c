@@ -14,10 +14,9 @@
 #define BATCH_MAX   64
 
 static const struct setting_def settings[] = {
-	{ "model", "built-in configuration", SETTING_CHOICE, "sdxl-base",
-	  .choices = "sdxl-base|sdxl-mini|sd15|sd21", .identity = true },
-	{ "part", "network of the model; vae decodes, then encodes", SETTING_CHOICE, "unet",
-	  .choices = "unet|vae", .identity = true },
+	{ "model", "built-in network", SETTING_CHOICE, "sdxl-base/unet",
+	  .choices = "sdxl-base/unet|sdxl-base/vae|sdxl-mini/unet|sdxl-mini/vae|sd15/unet|sd21/unet",
+	  .identity = true },
 	{ "height", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL, 8,
 	  16384, 8, .identity = true },
 	{ "width", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL, 8,
@@ -31,6 +30,7 @@ static const struct setting_def settings[] = {
 
 struct forward {
 	struct workload base;
+	char model[32];        /* "sdxl-base" */
 	const char *part[2];   /* "unet" or "vae", NULL */
 	struct unet_config unet;
 	struct vae_config vae;
@@ -126,22 +126,27 @@ static int64_t side(struct settings *set, const char *key, int64_t own, int64_t 
 	return settings_int(set, key) / factor;
 }
 
-/* All our models have an autoencoder of factor 8; the file of the VAE does not hold the size of the
- * latent, the U-Net's does. */
+/* "sdxl-base/vae" -> model "sdxl-base", part "vae" */
+static void split_name(struct forward *f, const char *name)
+{
+	size_t n = strcspn(name, "/");
+
+	snprintf(f->model, sizeof f->model, "%.*s", (int)n, name);
+	f->part[0] = strcmp(name + n, "/vae") == 0 ? "vae" : "unet";
+}
+
+/* All our autoencoders have the factor 8. The VAE's file does not hold the size of the latent, the
+ * U-Net's does. */
 static void set_up(struct forward *f, struct settings *set, struct err *e)
 {
-	const char *model = settings_text(set, "model");
-	bool decodes = strcmp(f->part[0], "vae") == 0;
 	struct config file;
 	int64_t noise;
 
-	config_of_part(&file, NULL, model, "unet", e);
+	config_of_part(&file, NULL, f->model, "unet", e);
 	unet_read(&file, &f->unet);
 	config_close(&file);
-	if (decodes && strncmp(model, "sdxl", 4) != 0)
-		err_set(e, ERR_USAGE, "part=vae: only the SDXL models have a built-in one");
-	if (decodes && !e->code) {
-		config_of_part(&file, NULL, model, "vae", e);
+	if (strcmp(f->part[0], "vae") == 0) {
+		config_of_part(&file, NULL, f->model, "vae", e);
 		vae_read(&file, &f->vae);
 		config_close(&file);
 	}
@@ -170,7 +175,7 @@ static struct workload *create(struct settings *set, struct err *e)
 	struct err own = { 0 };
 
 	die_if(!f, "out of memory");
-	f->part[0] = strcmp(settings_text(set, "part"), "vae") == 0 ? "vae" : "unet";
+	split_name(f, settings_text(set, "model"));
 	*w = (struct workload){
 		.family = &family_forward, .parts = f->part, .step = step, .destroy = destroy,
 		.dtype = strcmp(settings_text(set, "dtype"), "fp32") == 0 ? DT_F32 : DT_BF16,

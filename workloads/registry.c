@@ -16,13 +16,13 @@ const struct preset presets[] = {
 	{ "sdxl-20steps-mini", "the same code path with small widths, 128x128 pixels", &family_sdxl,
 	  SET("model", "sdxl-mini", "steps", "20", "guidance", "8") },
 	{ "sdxl-unet", "one forward of SDXL's U-Net, without guidance", &family_forward,
-	  SET("model", "sdxl-base", "part", "unet") },
+	  SET("model", "sdxl-base/unet") },
 	{ "sdxl-unet-mini", "the same code path with small widths", &family_forward,
-	  SET("model", "sdxl-mini", "part", "unet") },
+	  SET("model", "sdxl-mini/unet") },
 	{ "sdxl-vae", "SDXL's autoencoder: decode a latent, encode the image", &family_forward,
-	  SET("model", "sdxl-base", "part", "vae") },
+	  SET("model", "sdxl-base/vae") },
 	{ "sdxl-vae-mini", "the same code path with small widths", &family_forward,
-	  SET("model", "sdxl-mini", "part", "vae") },
+	  SET("model", "sdxl-mini/vae") },
 };
 const int n_presets = sizeof presets / sizeof *presets;
 
