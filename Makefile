@@ -117,9 +117,9 @@ $(O)/%_fuzz: $(O)/%_fuzz.o $(O)/libbench.a
 $(O)/%_test: $(O)/%_test.o $(O)/libbench.a
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# One test by its short name: make build/kernels/plan_test
-$(BUILD)/%_test: $(O)/%_test
-	@mkdir -p $(@D) && ln -f $< $@
+# One test or fuzzer by its short name: make build/kernels/plan_test
+$(BUILD)/%_test: $(O)/%_test ; @mkdir -p $(@D) && ln -f $< $@
+$(BUILD)/%_fuzz: $(O)/%_fuzz ; @mkdir -p $(@D) && ln -f $< $@
 
 -include $(LIB_OBJ:.o=.d) $(TEST_BIN:=.d) $(O)/bench/main.d
 

@@ -29,28 +29,30 @@ void die_at(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
-/* Levenshtein distance of two names, capped to names shorter than 64 bytes. */
+/* Edit distance in which two swapped neighbours count once (Damerau 1964, optimal string alignment),
+ * for names shorter than 64 bytes. */
 static int edit_distance(const char *a, const char *b)
 {
-	int n = (int)strlen(a), m = (int)strlen(b), row[64];
+	int n = (int)strlen(a), m = (int)strlen(b), row[3][64];
 
 	if (n > 63 || m > 63)
 		return 64;
 	for (int j = 0; j <= m; j++)
-		row[j] = j;
+		row[0][j] = j;
 	for (int i = 1; i <= n; i++) {
-		int diagonal = row[0];
-		row[0] = i;
+		int *now = row[i % 3], *before = row[(i + 2) % 3], *earlier = row[(i + 1) % 3];
+		now[0] = i;
 		for (int j = 1; j <= m; j++) {
-			int change = diagonal + (a[i - 1] != b[j - 1]);
-			int insert = row[j - 1] + 1, drop = row[j] + 1;
-			diagonal = row[j];
-			row[j] = change < insert ? change : insert;
-			if (drop < row[j])
-				row[j] = drop;
+			int best = before[j - 1] + (a[i - 1] != b[j - 1]);
+			best = before[j] + 1 < best ? before[j] + 1 : best;
+			best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    earlier[j - 2] + 1 < best)
+				best = earlier[j - 2] + 1;
+			now[j] = best;
 		}
 	}
-	return row[m];
+	return row[n % 3][m];
 }
 
 const char *nearest_name(const char *word, const char *const *names, int n)
