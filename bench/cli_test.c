@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The program as its users meet it: refusals with their exit status and sentence, the same output
+ * run after run, results as tables, JSON, PNG and safetensors, and what measuring costs.
+ */
+#include "cli_child.h"
+#include "test.h"
+
+#include <png.h>
+
+#include "safetensors.h"
+
+#define MINI "run sdxl-20steps-mini --set steps=3 --samples 1 --warmup 0 --quiet"
+
+/* ---- refusals ---------------------------------------------------------------------------------- */
+
+static void refuse(const char *words, int status, const char *sentence)
+{
+	struct child *c = cli_run(words);
+
+	CHECK(c->status == status, "%s: exit %d, want %d: %s", words, c->status, status, c->err);
+	CHECK(strstr(c->err, sentence), "%s: \"%s\" lacks \"%s\"", words, c->err, sentence);
+	CHECK(!*c->out, "%s: wrote \"%s\"", words, c->out);
+	cli_free(c);
+}
+
+static void test_refusals(void)
+{
+	refuse("", ERR_USAGE, "a verb is missing");
+	refuse("run sdxl-20step", ERR_USAGE, "did you mean \"sdxl-20steps\"?");
+	refuse("show sdxl-20steps --set stepz=4", ERR_USAGE, "did you mean \"steps\"?");
+	refuse("run sdxl-20steps-mini --set steps=0", ERR_USAGE, "steps=0");
+	refuse("run sdxl-20steps-mini --set width=100", ERR_USAGE, "multiple");
+	refuse("run sdxl-20steps-mini --set dtype=fp23", ERR_USAGE, "fp32");
+	refuse("run sdxl-20steps-mini --weights nowhere", ERR_FAILED, "nowhere");
+	refuse("run sdxl-20steps-mini --latents none.safetensors", ERR_FAILED, "none.safetensors");
+	refuse("run sdxl-20steps-mini --save a.jpg", ERR_USAGE, ".png");
+	refuse("run sdxl-20steps-mini --save nowhere/a.png", ERR_FAILED, "nowhere/a.png");
+	refuse("run sdxl-20steps-mini --db nowhere/b.db", ERR_DB, "nowhere");
+	refuse("run sdxl-20steps-mini --isa avx3", ERR_USAGE, "avx2");
+	refuse("macs sdxl-20steps --depth 2", ERR_USAGE, "--by layer");
+	refuse("db query DELETE~FROM~run", ERR_DB, "");
+	refuse("eval nowhere --inputs a --outputs b", ERR_FAILED, "nowhere");
+	CHECK(access("bench.db", F_OK), "a refusal has made a database");
+}
+
+/* Refused before anything is allocated, with what it would need and what would fit. */
+static void test_no_memory(void)
+{
+	struct child *c = cli_run("run sdxl-20steps --set width=16384 --set height=16384 "
+				  "--set batch=4 --db memory.db");
+	char *status;
+
+	CHECK_INT(c->status, ERR_FAILED);
+	CHECK(strstr(c->err, "GiB") && strstr(c->err, "what would fit: width="), "%s", c->err);
+	CHECK(c->max_rss_kib < 1 << 20, "it took %ld KiB to find out", c->max_rss_kib);
+	CHECK(c->seconds < 20, "%.1f s to find out", c->seconds);
+	cli_free(c);
+	setenv("BENCH_DB", "memory.db", 1);
+	status = cli_query("SELECT~status~FROM~v_runs");
+	unsetenv("BENCH_DB");
+	CHECK_STR(status, "\"refused\"");
+	free(status);
+}
+
+/* ---- the same output --------------------------------------------------------------------------- */
+
+static json_t *result_of(const char *words)
+{
+	struct child *c = cli_run(words);
+	json_t *j = cli_json(c), *run = json_array_get(json_object_get(j, "runs"), 0);
+
+	CHECK(c->status == 0 && run, "%s: exit %d: %s", words, c->status, c->err);
+	json_incref(run);
+	json_decref(j);
+	cli_free(c);
+	return run;
+}
+
+static const char *hash_in(const json_t *run)
+{
+	const char *hash = json_string_value(json_object_get(run, "output_sha256"));
+	return hash ? hash : "none";
+}
+
+/* Same seed, machine and thread count: the same bits, traced or not, through any number of samples.
+ * Work is split over threads along results and never along a sum, so other thread counts give the
+ * same bits too. */
+static void test_same_hash(void)
+{
+	json_t *first = result_of(MINI " --json --threads 1");
+	json_t *again = result_of(MINI " --json --threads 1 --trace");
+	json_t *two = result_of(MINI " --json --threads 2");
+	json_t *other = result_of(MINI " --json --threads 1 --set seed=1");
+
+	CHECK(strlen(hash_in(first)) == 64, "%s", hash_in(first));
+	CHECK_STR(hash_in(again), hash_in(first));
+	CHECK_STR(hash_in(two), hash_in(first));
+	CHECK(strcmp(hash_in(other), hash_in(first)), "the seed changes nothing");
+	CHECK(json_is_false(json_object_get(again, "output_varies")), "traced output differs");
+	CHECK(json_number_value(json_object_get(again, "traced_s")) > 0, "no trace");
+	CHECK(json_is_string(json_object_get(first, "run_id")), "not recorded");
+	json_decref(first);
+	json_decref(again);
+	json_decref(two);
+	json_decref(other);
+}
+
+static void test_many_samples(void)
+{
+	json_t *run = result_of(MINI " --json --samples 3 --warmup 1 --set steps=2");
+	json_t *latency = json_object_get(run, "latency_s");
+	char *n = cli_query("SELECT~count(*)~FROM~v_samples~WHERE~metric='step_latency'~AND~"
+			    "run_id=(SELECT~max(run_id)~FROM~v_runs)");
+
+	CHECK_INT(json_integer_value(json_object_get(latency, "n")), 3);
+	CHECK_INT(json_integer_value(json_object_get(run, "steps_measured")), 3 * 4);
+	CHECK(json_is_false(json_object_get(run, "output_varies")), "samples differ");
+	CHECK_STR(n, "16");
+	free(n);
+	json_decref(run);
+}
+
+/* ---- files ------------------------------------------------------------------------------------- */
+
+static float *read_image(const char *path, int64_t dim[4])
+{
+	struct err e = { 0 };
+	struct st_file *f = NULL;
+	const struct st_tensor *t = NULL;
+	float *v = NULL;
+
+	if (!st_open(&f, path, &e))
+		t = st_find(f, "image");
+	if (t) {
+		memcpy(dim, t->dim, 4 * sizeof *dim);
+		v = malloc((size_t)st_elems(t) * sizeof *v);
+		st_read(f, t, DT_F32, v, &e);
+	}
+	CHECK(t && !e.code && st_find(f, "latents"), "%s: %s", path, e.msg);
+	st_close(f);
+	return v;
+}
+
+static void compare_png(const char *path, const float *image, const int64_t *dim)
+{
+	png_image png = { .version = PNG_IMAGE_VERSION };
+	int64_t pixels = dim[2] * dim[3], wrong = 0;
+	unsigned char *rgb = malloc((size_t)(3 * pixels));
+	int good = png_image_begin_read_from_file(&png, path);
+
+	png.format = PNG_FORMAT_RGB;
+	CHECK(good && png.width == dim[3] && png.height == dim[2], "%s", png.message);
+	CHECK(good && png_image_finish_read(&png, NULL, rgb, 0, NULL), "%s", png.message);
+	for (int64_t p = 0; p < pixels; p++)
+		for (int k = 0; k < 3; k++)
+			wrong += fabsf((float)rgb[3 * p + k] - 255 * image[k * pixels + p]) > 0.5001f;
+	CHECK_INT(wrong, 0);
+	free(rgb);
+}
+
+static void test_save(void)
+{
+	struct child *c = cli_run(MINI " --set batch=2 --set width=192 --save a.png "
+				       "--save a.safetensors");
+	int64_t dim[4] = { 0 };
+	float *image = read_image("a.safetensors", dim);
+
+	CHECK(c->status == 0, "%s", c->err);
+	CHECK(strstr(c->out, "sha256 "), "no hash in the table");
+	CHECK(dim[0] == 2 && dim[1] == 3 && dim[2] == 128 && dim[3] == 192, "shape of image");
+	if (image) {
+		compare_png("a-0.png", image, dim);
+		compare_png("a-1.png", image + 3 * dim[2] * dim[3], dim);
+	}
+	free(image);
+	cli_free(c);
+}
+
+/* ---- machine-readable -------------------------------------------------------------------------- */
+
+static void test_json(void)
+{
+	static const char *const words[] = { "list --json", "show sdxl-20steps --json",
+					     "macs sdxl-20steps --by part --json",
+					     "db query SELECT~1~AS~one --json" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		struct child *c = cli_run(words[i]);
+		json_t *j = cli_json(c);
+		CHECK(c->status == 0 && j, "%s: exit %d, %s", words[i], c->status, c->err);
+		json_decref(j);
+		cli_free(c);
+	}
+}
+
+/* Published numbers, exact and without weights (1 MAC of a run under guidance is counted twice). */
+static void test_counts(void)
+{
+	struct child *c = cli_run("macs sdxl-20steps --by part --json");
+	json_t *j = cli_json(c), *total = json_object_get(j, "total");
+
+	CHECK_INT(json_integer_value(json_object_get(total, "core_macs")) / 1000000000, 140571);
+	CHECK(c->seconds < 1, "%.3f s", c->seconds);
+	json_decref(j);
+	cli_free(c);
+	c = cli_run("show sdxl-20steps --json");
+	j = cli_json(c);
+	total = json_object_get(json_object_get(json_object_get(j, "parts"), "unet"),
+				"parameters");
+	CHECK_INT(json_integer_value(total), 2567463684);
+	json_decref(j);
+	cli_free(c);
+}
+
+/* ---- costs of measuring ------------------------------------------------------------------------ */
+
+static void test_costs(void)
+{
+	json_t *run = result_of("run sdxl-20steps --backend null --json --no-db --samples 5 --quiet");
+	double calls = json_number_value(json_object_get(json_object_get(run, "cost"), "calls"));
+	double best = json_number_value(json_object_get(json_object_get(run, "latency_s"), "min"));
+	double list = 1;
+
+	CHECK(best / calls < 1e-6, "op_run takes %.0f ns", 1e9 * best / calls);
+	json_decref(run);
+	for (int i = 0; i < 20; i++) {
+		struct child *c = cli_run("list");
+		list = fmin(list, c->seconds);
+		cli_free(c);
+	}
+	/* 10 ms on a quiet machine; the sanitizers' start alone takes longer */
+	CHECK(list < 0.1, "list takes %.1f ms", 1e3 * list);
+}
+
+int main(void)
+{
+	cli_begin();
+	test_refusals();
+	test_no_memory();
+	test_same_hash();
+	test_many_samples();
+	test_save();
+	test_json();
+	test_counts();
+	test_costs();
+	cli_end();
+	return test_end();
+}
