@@ -29,6 +29,7 @@ static inline struct guard guard_new(size_t bytes)
 	if (g.map == MAP_FAILED || mprotect(g.map + body, GUARD_PAGE, PROT_NONE))
 		abort();
 	g.data = g.map + body - bytes;
+	madvise(g.map, body, MADV_HUGEPAGE); /* as the arena of a run */
 	memset(g.data - 4096, GUARD_FILL, bytes + 4096);
 	return g;
 }

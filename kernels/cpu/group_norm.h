@@ -11,7 +11,7 @@
 
 #include "op.h"
 
-enum { GN_TILES = 64, GN_TILE_ROWS_MIN = 64 };
+enum { GN_TILES = 64, GN_TILE_ROWS_MIN = 128 };
 
 struct group_norm {
 	int64_t samples, rows, channels, groups, width; /* width: channels of a group */

@@ -121,7 +121,7 @@ static void test_norms(void)
 
 /* ---- bandwidth ------------------------------------------------------------------------------- */
 
-static void bench_norm(enum op op, int groups, enum act act, int ndim, const int64_t *dim)
+static void bench_norm(enum isa level, enum op op, int groups, enum act act, int ndim, const int64_t *dim)
 {
 	struct op_call call = { .op = op, .attr.norm = { groups, 1e-5f, act } };
 	int64_t channels = dim[ndim - 1];
@@ -132,27 +132,27 @@ static void bench_norm(enum op op, int groups, enum act act, int ndim, const int
 		call.in[2] = randoms(DT_F32, 0, 0.3f, DIMS(channels));
 	}
 	call.out[0] = make(DT_BF16, ndim, dim);
-	bench_call(op_table[op].name, call);
+	bench_call(level, op_table[op].name, call);
 }
 
-static int bench(void)
+static int bench(enum isa level)
 {
-	bench_norm(OP_GROUP_NORM, 32, ACT_SILU, DIMS(2, 128, 128, 320));
-	bench_norm(OP_GROUP_NORM, 32, ACT_NONE, DIMS(2, 64, 64, 640));
-	bench_norm(OP_GROUP_NORM, 32, ACT_SILU, DIMS(2, 128, 128, 960));
-	bench_norm(OP_GROUP_NORM, 32, ACT_SILU, DIMS(2, 32, 32, 2560));
-	bench_norm(OP_GROUP_NORM, 32, ACT_SILU, DIMS(1, 1024, 1024, 128));
-	bench_norm(OP_GROUP_NORM, 32, ACT_SILU, DIMS(1, 1024, 1024, 256));
-	bench_norm(OP_LAYER_NORM, 1, ACT_NONE, DIMS(2, 4096, 640));
-	bench_norm(OP_LAYER_NORM, 1, ACT_NONE, DIMS(2, 1024, 1280));
-	bench_norm(OP_SOFTMAX, 1, ACT_NONE, DIMS(2, 4096, 1024));
+	bench_norm(level, OP_GROUP_NORM, 32, ACT_SILU, DIMS(2, 128, 128, 320));
+	bench_norm(level, OP_GROUP_NORM, 32, ACT_NONE, DIMS(2, 64, 64, 640));
+	bench_norm(level, OP_GROUP_NORM, 32, ACT_SILU, DIMS(2, 128, 128, 960));
+	bench_norm(level, OP_GROUP_NORM, 32, ACT_SILU, DIMS(2, 32, 32, 2560));
+	bench_norm(level, OP_GROUP_NORM, 32, ACT_SILU, DIMS(1, 1024, 1024, 128));
+	bench_norm(level, OP_GROUP_NORM, 32, ACT_SILU, DIMS(1, 1024, 1024, 256));
+	bench_norm(level, OP_LAYER_NORM, 1, ACT_NONE, DIMS(2, 4096, 640));
+	bench_norm(level, OP_LAYER_NORM, 1, ACT_NONE, DIMS(2, 1024, 1280));
+	bench_norm(level, OP_SOFTMAX, 1, ACT_NONE, DIMS(2, 4096, 1024));
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--bench") == 0)
-		return bench();
+		return bench(bench_level(argc, argv));
 	report_levels();
 	test_norms();
 	return test_end();

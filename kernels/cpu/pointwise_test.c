@@ -179,7 +179,7 @@ static void test_sweeps(void)
 
 /* ---- bandwidth ------------------------------------------------------------------------------- */
 
-static void bench_op(enum op op, union op_attr attr, enum dtype to, int ndim, const int64_t *dim)
+static void bench_op(enum isa level, enum op op, union op_attr attr, enum dtype to, int ndim, const int64_t *dim)
 {
 	struct op_call call = { .op = op, .attr = attr };
 	int64_t half[TENSOR_DIMS];
@@ -190,27 +190,27 @@ static void bench_op(enum op op, union op_attr attr, enum dtype to, int ndim, co
 	if (op == OP_ADD || op == OP_AXPBY)
 		call.in[1] = randoms(DT_BF16, 0, 1, ndim, dim);
 	call.out[0] = make(to, ndim, half);
-	bench_call(op_table[op].name, call);
+	bench_call(level, op_table[op].name, call);
 }
 
-static int bench(void)
+static int bench(enum isa level)
 {
 	union op_attr none = { 0 }, silu = { .act.act = ACT_SILU }, gelu = { .act.act = ACT_GELU };
 
-	bench_op(OP_GEGLU, none, DT_BF16, DIMS(2, 1024, 10240));
-	bench_op(OP_GEGLU, none, DT_BF16, DIMS(2, 4096, 5120));
-	bench_op(OP_ACTIVATION, silu, DT_BF16, DIMS(2, 128, 128, 640));
-	bench_op(OP_ACTIVATION, gelu, DT_BF16, DIMS(2, 128, 128, 640));
-	bench_op(OP_ADD, none, DT_BF16, DIMS(2, 128, 128, 640));
-	bench_op(OP_CAST, none, DT_F32, DIMS(2, 128, 128, 640));
-	bench_op(OP_ADD, none, DT_BF16, DIMS(1, 1024, 1024, 256));
+	bench_op(level, OP_GEGLU, none, DT_BF16, DIMS(2, 1024, 10240));
+	bench_op(level, OP_GEGLU, none, DT_BF16, DIMS(2, 4096, 5120));
+	bench_op(level, OP_ACTIVATION, silu, DT_BF16, DIMS(2, 128, 128, 640));
+	bench_op(level, OP_ACTIVATION, gelu, DT_BF16, DIMS(2, 128, 128, 640));
+	bench_op(level, OP_ADD, none, DT_BF16, DIMS(2, 128, 128, 640));
+	bench_op(level, OP_CAST, none, DT_F32, DIMS(2, 128, 128, 640));
+	bench_op(level, OP_ADD, none, DT_BF16, DIMS(1, 1024, 1024, 256));
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--bench") == 0)
-		return bench();
+		return bench(bench_level(argc, argv));
 	report_levels();
 	test_pointwise();
 	test_sweeps();

@@ -189,11 +189,11 @@ static double call_seconds(int level, const struct op_call *call)
 	return clock_s() - start;
 }
 
-/* Best of several rounds, in turns with a copy of the same number of bytes moved. `bytes` counts
- * what must be read and written once. */
-static inline void bench_call(const char *what, struct op_call call)
+/* Best of the rounds of about a second, in turns with a copy of as many bytes as the call must read
+ * and write once. */
+static inline void bench_call(enum isa level, const char *what, struct op_call call)
 {
-	double best[LEVELS], copy = 1e9;
+	double best = 1e9, copy = 1e9, end;
 	size_t bytes = tensor_bytes(call.out[0]);
 	char *from, *to, shape[64];
 
@@ -203,23 +203,31 @@ static inline void bench_call(const char *what, struct op_call call)
 	to = calloc(1, bytes / 2);
 	call.workspace_bytes = group_norm_workspace(&call);
 	call.workspace = calloc(1, call.workspace_bytes + 1);
-	for (int i = 0; i < LEVELS; i++)
-		best[i] = 1e9;
-	for (int round = 0; round < 7; round++) {
+	end = clock_s() + 1;
+	do {
 		copy = fmin(copy, copy_seconds(to, from, bytes / 2));
-		for (int level = 0; level < LEVELS && level <= (int)isa_machine(); level++)
-			best[level] = fmin(best[level], call_seconds(level, &call));
-	}
-	printf("%-20s %-4s %-20s copy %5.1f GB/s;", what, dtype_name(call.in[0]->dtype),
-	       tensor_shape(call.in[0], shape, sizeof shape), 1e-9 * (double)bytes / copy);
-	for (int level = 0; level < LEVELS && level <= (int)isa_machine(); level++)
-		printf(" %s %.1f (%.2f)", isa_name((enum isa)level),
-		       1e-9 * (double)bytes / best[level], copy / best[level]);
-	printf("\n");
+		best = fmin(best, call_seconds((int)level, &call));
+	} while (clock_s() < end);
+	printf("%-18s %s %-20s %6.2f ms %5.1f GB/s, copy %5.1f GB/s: %.2f\n", what,
+	       dtype_name(call.in[0]->dtype), tensor_shape(call.in[0], shape, sizeof shape),
+	       1e3 * best, 1e-9 * (double)bytes / best, 1e-9 * (double)bytes / copy, copy / best);
 	free(from);
 	free(to);
 	free(call.workspace);
 	free_case();
+}
+
+/* The level that `--bench [LEVEL]` names: the machine's best without one. */
+static inline enum isa bench_level(int argc, char **argv)
+{
+	enum isa level = isa_machine() < ISA_BF16 ? isa_machine() : ISA_BF16;
+	struct err e = { 0 };
+
+	if (argc > 2 && isa_parse(argv[2], &level, &e)) {
+		fprintf(stderr, "%s\n", e.msg);
+		exit(2);
+	}
+	return level;
 }
 
 static inline void report_levels(void)

@@ -17,6 +17,8 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+typedef float vec4 __attribute__((vector_size(16)));
+
 #if defined(SIMD_avx512) || defined(SIMD_bf16)
 #include "vec_avx512.h"
 #elif defined(SIMD_avx2)
@@ -64,16 +66,13 @@ INLINE vf vf_fill(vf v, int n, float x)
 	return vf_load(a);
 }
 
-/* Sum over the vector, halves first. */
+/* Sum and maximum over the vector, halves first. */
 INLINE float vf_sum(vf v)
 {
-	float a[VEC];
+	vec4 q = vec_fold(v);
 
-	vf_store(a, v);
-	for (int n = VEC / 2; n; n /= 2)
-		for (int i = 0; i < n; i++)
-			a[i] += a[i + n];
-	return a[0];
+	q += __builtin_shufflevector(q, q, 2, 3, 0, 1);
+	return q[0] + q[1];
 }
 
 INLINE float vf_largest(vf v)

@@ -87,6 +87,12 @@ INLINE vf vf_round(vf v)
 	return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
+/* The sum of the halves. */
+INLINE vec4 vec_fold(vf v)
+{
+	return _mm256_castps256_ps128(v) + _mm256_extractf128_ps(v, 1);
+}
+
 INLINE vf vec_floor(vf v)
 {
 	return _mm256_floor_ps(v);

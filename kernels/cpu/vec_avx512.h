@@ -137,6 +137,14 @@ INLINE vf vf_scale(vf v, vf e)
 	return _mm512_scalef_ps(v, e);
 }
 
+/* The sum of the quarters. */
+INLINE vec4 vec_fold(vf v)
+{
+	__m256 h = _mm512_castps512_ps256(v) + _mm512_extractf32x8_ps(v, 1);
+
+	return _mm256_castps256_ps128(h) + _mm256_extractf128_ps(h, 1);
+}
+
 /* 1/v with relative error 2^-14 */
 INLINE vf vf_recip_rough(vf v)
 {

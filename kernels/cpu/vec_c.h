@@ -10,6 +10,7 @@ typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vec_i __attribute__((vector_size(16)));
 typedef uint32_t vec_u __attribute__((vector_size(16)));
 typedef uint16_t vec_h __attribute__((vector_size(8)));
+typedef uint16_t vec_hh __attribute__((vector_size(16)));
 typedef vec_i vm;
 
 INLINE vf vf_set(float x)
@@ -46,10 +47,10 @@ INLINE vf vf_select(vm m, vf yes, vf no)
 INLINE void vf_store_bf16(uint16_t *p, vf v)
 {
 	vec_u u = (vec_u)v, rounded = u + 0x7fff + (u >> 16 & 1);
-	vec_h h = __builtin_convertvector((vec_u)vf_select(v == v, (vf)rounded,
-							   (vf)(u | 0x400000)) >> 16, vec_h);
+	vec_hh all = (vec_hh)vf_select(v == v, (vf)rounded, (vf)(u | 0x400000));
+	vec_h upper = __builtin_shufflevector(all, all, 1, 3, 5, 7); /* little endian */
 
-	memcpy(p, &h, sizeof h);
+	memcpy(p, &upper, sizeof upper);
 }
 
 INLINE vf vf_load_i32(const int32_t *p)
@@ -92,6 +93,11 @@ INLINE vm vf_less(vf a, vf b)
 INLINE vf vf_round(vf v)
 {
 	return v + 12582912.0f - 12582912.0f;
+}
+
+INLINE vec4 vec_fold(vf v)
+{
+	return v;
 }
 
 INLINE vf vec_floor(vf v)
