@@ -21,7 +21,8 @@ CFLAGS  ?= -O2 -g
 OPENMP  ?= -fopenmp
 # A product and a sum are fused only where the code says so: one result on every level and compiler.
 BASE    := -std=gnu17 $(WARN) -ffp-contract=off $(CFLAGS) $(OPENMP) $(SANITIZE) -MMD -MP
-LDFLAGS := $(CFLAGS) $(OPENMP) $(SANITIZE)
+# The OpenMP runtime is always linked: oneDNN needs it, and OPENMP= only makes our own loops serial.
+LDFLAGS := $(CFLAGS) -fopenmp $(SANITIZE)
 
 comma := ,
 DNNL_INC := $(if $(DNNL),-I$(DNNL)/include)
