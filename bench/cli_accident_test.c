@@ -41,22 +41,25 @@ static void wait_for_row(int rows)
 	CHECK(0, "no row %d appears", rows);
 }
 
-static void test_good_run(void)
+/* Returns the seconds that it took, for the others to know when a run computes. */
+static double test_good_run(void)
 {
 	struct child *c = cli_run(MINI " --set steps=2 --samples 1 --warmup 0");
+	double seconds = c->seconds;
 
 	CHECK(c->status == 0, "%s", c->err);
 	cli_free(c);
 	check_query("SELECT~status~FROM~v_runs", "\"ok\"");
+	return seconds;
 }
 
 /* SIGINT and SIGTERM in the middle of endless samples. */
-static void test_interrupt(int number, int row)
+static void test_interrupt(int number, int row, double seconds)
 {
 	struct child *c = cli_start(MINI " --samples 1000000 --warmup 0 --set steps=2", 0);
 
 	wait_for_row(row);
-	cli_pause(1.5);
+	cli_pause(2 * seconds);
 	kill(c->pid, number);
 	cli_wait(c);
 	CHECK(c->status == ERR_INTERRUPTED, "exit %d: %s", c->status, c->err);
@@ -78,7 +81,7 @@ static void test_full_disk(void)
 	CHECK(c->status == ERR_DB, "exit %d: %s", c->status, c->err);
 	CHECK(c->seconds < 5, "found only after %.1f s", c->seconds);
 	cli_free(c);
-	c = cli_start("run sdxl-20steps-mini --backend null --quiet --samples 20000 --warmup 0 "
+	c = cli_start("run sdxl-20steps-mini --backend null --quiet --samples 3000 --warmup 0 "
 		      "--db small.db", 1 << 20);
 	cli_wait(c);
 	CHECK(c->status == ERR_DB, "exit %d: %s", c->status, c->err);
@@ -86,12 +89,12 @@ static void test_full_disk(void)
 	cli_free(c);
 }
 
-static void test_kill(int times, int rows)
+static void test_kill(int times, int rows, double seconds)
 {
 	srand(1);
 	for (int i = 0; i < times; i++) {
 		struct child *c = cli_start(MINI " --samples 2 --warmup 0 --set steps=2", 0);
-		cli_pause(0.01 + 0.6 * rand() / RAND_MAX);
+		cli_pause(seconds * rand() / RAND_MAX);
 		kill(c->pid, SIGKILL);
 		cli_wait(c);
 		cli_free(c);
@@ -111,11 +114,13 @@ static void test_kill(int times, int rows)
 
 int main(void)
 {
+	double seconds;
+
 	cli_begin();
-	test_good_run();
-	test_interrupt(SIGINT, 2);
-	test_interrupt(SIGTERM, 3);
-	test_kill(8, 3);
+	seconds = test_good_run();
+	test_interrupt(SIGINT, 2, seconds);
+	test_interrupt(SIGTERM, 3, seconds);
+	test_kill(8, 3, 1.2 * seconds);
 	test_full_disk();
 	cli_end();
 	return test_end();

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "measure.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,7 @@ static int reserve(struct point *p)
 {
 	size_t bytes = 0;
 
+	malloc_trim(0); /* what packing needed goes back before activations come */
 	for (int i = 0; i < p->w->n_stages; i++)
 		bytes = plan_bytes(p->plan[i]) > bytes ? plan_bytes(p->plan[i]) : bytes;
 	return ctx_reserve(p->ctx, bytes) || ctx_reserve_states(p->ctx) ? -(int)p->ctx->err.code : 0;

@@ -5,32 +5,71 @@
  * needs on the way, and what the libraries build for themselves.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "machine.h"
 #include "point.h"
 #include "units.h"
 
-#define HUGE_PAGE              (2 << 20)
+#define HUGE_PAGE                 (2 << 20)
+#define PROGRAM_GROWTH            (2 << 20) /* tables, the database */
+/* What oneDNN builds for itself, measured: code, and tables that grow with the images. */
+#define LIBRARY_BYTES             (10 << 20)
+#define LIBRARY_OF_ACTIVATIONS(n) ((n) / 16)
 
 static int64_t round_up(int64_t n, int64_t to)
 {
 	return (n + to - 1) / to * to;
 }
 
+/* Weights by the calls that load them. */
+struct weight_count {
+	const struct backend *backend;
+	unsigned char *seen; /* per parameter */
+	int64_t bytes, largest;
+};
+
+static void count_weights(void *arg, const struct ctx *c, const struct op_call *call,
+			  const struct cost *cost)
+{
+	struct weight_count *w = arg;
+	const struct backend *b = w->backend;
+
+	(void)c;
+	(void)cost;
+	for (int i = 0; i < OP_INPUTS; i++) {
+		const struct param *p = call->in[i] ? call->in[i]->param : NULL;
+		int64_t n;
+		if (!p || w->seen[p->index])
+			continue;
+		w->seen[p->index] = 1;
+		n = (int64_t)(b->weight_bytes ? b->weight_bytes(b, call, i)
+					      : tensor_bytes(&p->tensor));
+		w->bytes += round_up(n, 64);
+		w->largest = n > w->largest ? n : w->largest;
+	}
+}
+
+/* A pass that computes nothing and shows every call. */
 static void add_weights(const struct point *p, struct memory_need *m)
 {
-	const struct backend *b = p->ctx->backend;
-	int64_t largest = 0;
+	struct weight_count w = { .backend = p->ctx->backend };
 
-	for (int i = 0; i < weights_count(p->w->weights); i++) {
-		int64_t n = (int64_t)tensor_bytes(&weights_at(p->w->weights, i)->tensor);
-		m->weights += round_up(n, 64);
-		largest = n > largest ? n : largest;
+	w.seen = calloc((size_t)weights_count(p->w->weights) + 1, 1);
+	die_if(!w.seen, "out of memory");
+	p->ctx->backend = &backend_null;
+	p->ctx->hook = (struct op_hook){ .end = count_weights, .arg = &w };
+	for (int i = 0; i < p->w->n_stages; i++) {
+		ctx_step_begin(p->ctx, PASS_RUN, NULL);
+		p->w->step(p->w, p->ctx, i, 0);
+		ctx_step_end(p->ctx);
 	}
-	if (b->load && b->needs_plain)
-		m->weights *= 2;
-	m->staging = largest;
+	p->ctx->backend = w.backend;
+	p->ctx->hook = (struct op_hook){ 0 };
+	free(w.seen);
+	m->weights = w.bytes;
+	m->staging = w.largest;
 }
 
 struct memory_need point_memory(const struct point *p)
@@ -44,12 +83,11 @@ struct memory_need point_memory(const struct point *p)
 		int64_t n = round_up((int64_t)plan_bytes(p->plan[i]), HUGE_PAGE);
 		m.activations = n > m.activations ? n : m.activations;
 	}
-	m.program = memory_resident();
-	/* values are generated before there are activations */
-	if (m.staging > m.activations)
-		m.staging -= m.activations;
-	else
-		m.staging = 0;
+	m.program = memory_resident() + PROGRAM_GROWTH;
+	if (p->ctx->backend->weight_bytes)
+		m.program += LIBRARY_BYTES + LIBRARY_OF_ACTIVATIONS(m.activations);
+	/* one weight is held twice while it is packed; that is over before there are activations */
+	m.staging = m.staging > m.activations ? m.staging - m.activations : 0;
 	m.total = m.weights + m.states + m.activations + m.staging + m.program;
 	return m;
 }

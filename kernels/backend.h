@@ -33,6 +33,9 @@ struct backend {
 	 * (weights_fill) and packs them as this call wants them. NULL: plain layout. */
 	void (*load)(const struct backend *self, struct ctx *, const struct op_call *);
 
+	/* Bytes that weight call->in[input] takes after this call's load; NULL: as the tensor. */
+	size_t (*weight_bytes)(const struct backend *self, const struct op_call *call, int input);
+
 	void *state; /* of the instance: primitive caches, rank */
 };
 

@@ -81,9 +81,16 @@ static void run(const struct backend *self, struct ctx *c, const struct op_call 
 		free(copy[i].data);
 }
 
-static const struct backend *with_rule(const struct backend *b, bool workspace)
+static const struct backend *with_workspace(const struct backend *b)
 {
-	while (b && !(workspace ? (void *)b->workspace : (void *)b->load))
+	while (b && !b->workspace)
+		b = b->next;
+	return b;
+}
+
+static const struct backend *with_load(const struct backend *b)
+{
+	while (b && !b->load)
 		b = b->next;
 	return b;
 }
@@ -91,7 +98,7 @@ static const struct backend *with_rule(const struct backend *b, bool workspace)
 static void load(const struct backend *self, struct ctx *c, const struct op_call *call)
 {
 	const struct shadow *s = self->state;
-	const struct backend *tested = with_rule(s->tested, false);
+	const struct backend *tested = with_load(s->tested);
 
 	if (tested)
 		tested->load(tested, c, call);
@@ -100,11 +107,20 @@ static void load(const struct backend *self, struct ctx *c, const struct op_call
 			weights_fill_plain(c->weights, call->in[i]->param, &c->err);
 }
 
+/* Plain for the trusted one, and what the tested one packs. */
+static size_t weight_bytes(const struct backend *self, const struct op_call *call, int input)
+{
+	const struct backend *tested = ((const struct shadow *)self->state)->tested;
+	size_t plain = tensor_bytes(call->in[input]);
+
+	return plain + (tested->weight_bytes ? tested->weight_bytes(tested, call, input) : 0);
+}
+
 /* The larger of what the two want. */
 static size_t workspace(const struct backend *self, const struct op_call *call)
 {
 	const struct shadow *s = self->state;
-	const struct backend *a = with_rule(s->tested, true), *b = with_rule(s->trusted, true);
+	const struct backend *a = with_workspace(s->tested), *b = with_workspace(s->trusted);
 	size_t need_a = a ? a->workspace(a, call) : 0, need_b = b ? b->workspace(b, call) : 0;
 
 	return need_a > need_b ? need_a : need_b;
@@ -116,7 +132,7 @@ struct backend *backend_shadow_new(const struct backend *tested, const struct ba
 
 	die_if(!s, "out of memory");
 	s->base = (struct backend){ .name = "shadow", .needs_plain = true, .workspace = workspace,
-				    .load = load, .state = s };
+				    .load = load, .weight_bytes = weight_bytes, .state = s };
 	s->tested = tested;
 	s->trusted = trusted;
 	for (int op = 0; op < OP_COUNT; op++)

@@ -49,6 +49,7 @@ static void fill_table(struct backend *b)
 	b->run[OP_ATTENTION] = cpu_run_attention;
 	b->workspace = workspace;
 	b->load = dnnl_load;
+	b->weight_bytes = dnnl_weight_bytes;
 }
 
 struct backend *backend_cpu_new(enum isa level)

@@ -186,3 +186,13 @@ void packed_return(const struct op_call *call, struct packed *p)
 	if (!w->param || w->param->packed != p)
 		packed_free(p);
 }
+
+/* Packed in the type to compute in; what else the layout pads is less than a thousandth. */
+size_t dnnl_weight_bytes(const struct backend *b, const struct op_call *call, int input)
+{
+	const struct tensor *w = call->in[input];
+
+	if (input != WEIGHT || (call->op != OP_LINEAR && call->op != OP_CONV2D))
+		return tensor_bytes(w);
+	return (size_t)tensor_elems(w) * dtype_bytes(compute_dtype(cpu_of(b)->dnnl, w->dtype));
+}
