@@ -22,6 +22,7 @@
 #define QUIET_DOT    0.97
 #define QUIET_MATMUL 0.95
 #define QUIET_STREAM 0.90
+#define QUIET_WAITED 0.02
 
 /* Rows, inner size and columns of the matrix product: a projection of the U-Net at 1024x1024. */
 enum { M = 2048, K = 1280, N = 5120 };
@@ -34,7 +35,7 @@ struct product {
 
 struct bench_row {
 	struct db_calibration *row;
-	double value[ROUNDS_MAX];
+	double value[ROUNDS_MAX], best;
 	double quiet;
 	/* what it measures */
 	enum { DOT, MATMUL, READ, COPY } what;
@@ -154,10 +155,13 @@ static void add_products(struct job *j, struct calibration *c)
 static double measure_row(struct job *j, struct bench_row *r)
 {
 	int threads = r->row->threads;
+	struct peak_block dot;
 
 	switch (r->what) {
 	case DOT:
-		return peak_run_threads(j->d->isa, r->format, threads, DOT_S);
+		dot = peak_block(j->d->isa, r->format, threads, DOT_S);
+		r->best = dot.best > r->best ? dot.best : r->best;
+		return dot.mean;
 	case MATMUL:
 		return product_rate(r->product);
 	case READ:
@@ -184,21 +188,24 @@ static int reserve_streams(struct job *j, struct err *e)
 	return 0;
 }
 
-static void finish_row(struct bench_row *r, int rounds)
+static void finish_row(struct calibration *c, struct bench_row *r, int rounds)
 {
 	struct stats s = stats_of(r->value, rounds);
 
-	r->row->best = s.max;
+	r->row->best = s.max > r->best ? s.max : r->best;
 	r->row->median = s.median;
 	r->row->worst = s.min;
 	r->row->n = rounds;
-	r->row->disturbed = s.median < r->quiet * s.max;
+	r->row->disturbed = s.median < r->quiet * r->row->best;
+	r->row->disturbed |= c->waited > QUIET_WAITED || c->stolen > QUIET_WAITED;
 	r->row->at_unix_ns = db_now_unix_ns();
+	c->disturbed |= r->row->disturbed;
 }
 
 static int run_rounds(struct job *j, struct calibration *c, double seconds,
 		      struct progress *progress)
 {
+	struct contention before = machine_contention(), after;
 	double start = clock_s(), elapsed = 0;
 	int rounds = 0;
 
@@ -212,6 +219,10 @@ static int run_rounds(struct job *j, struct calibration *c, double seconds,
 		progress_draw(progress, "calibrate", elapsed, seconds, seconds - elapsed);
 	}
 	progress_clear(progress);
+	after = machine_contention();
+	c->waited = (after.waited_s - before.waited_s) / elapsed;
+	c->stolen = (after.stolen_s - before.stolen_s) / elapsed / j->d->threads;
+	c->disturbed = c->waited > QUIET_WAITED || c->stolen > QUIET_WAITED;
 	return rounds;
 }
 
@@ -240,10 +251,8 @@ int calibrate(struct calibration *c, const struct device *d, double seconds,
 	j->d = d;
 	if (!set_up(j, c, e)) {
 		int rounds = run_rounds(j, c, seconds, progress);
-		for (int i = 0; i < j->n; i++) {
-			finish_row(&j->row[i], rounds);
-			c->disturbed |= j->row[i].row->disturbed;
-		}
+		for (int i = 0; i < j->n; i++)
+			finish_row(c, &j->row[i], rounds);
 	}
 	for (int i = 0; i < 2; i++)
 		if (j->product[i].ctx)

@@ -16,7 +16,8 @@ struct calibration {
 	struct db_calibration row[CALIBRATION_ROWS];
 	int n;
 	double clock_hz; /* best seen of one core */
-	int disturbed;   /* any row */
+	double waited, stolen; /* share of the time: in the queue for a core, given to other guests */
+	int disturbed;   /* by any row, or by these */
 };
 
 /* About `seconds` long. `d` must compute. */

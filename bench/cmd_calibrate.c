@@ -23,7 +23,7 @@ static void print_table(const struct calibration *c, const struct device *d,
 	printf("%s, %d thread%s, %s, %s, core at %s\n\n", m->cpu_model, d->threads,
 	       d->threads == 1 ? "" : "s", isa_name(d->isa), dnnl_describe(),
 	       text_si(c->clock_hz, "Hz").s);
-	table_begin(&t, "what|format|>threads|>best|>median|>worst|>median/best|>blocks|");
+	table_begin(&t, "what|format|>threads|>best|>median|>worst|>median/best|>blocks|machine");
 	for (int i = 0; i < c->n; i++) {
 		const struct db_calibration *r = &c->row[i];
 		table_add(&t, "%s", r->kind);
@@ -34,13 +34,14 @@ static void print_table(const struct calibration *c, const struct device *d,
 		table_add(&t, "%s", text_si(r->worst, r->unit).s);
 		table_add(&t, "%s", text_percent(r->median / r->best).s);
 		table_add(&t, "%d", r->n);
-		table_add(&t, "%s", r->disturbed ? "disturbed" : "");
+		table_add(&t, "%s", r->disturbed ? "disturbed" : "quiet");
 	}
 	table_print(&t, stdout, "");
 	table_end(&t);
 	if (c->disturbed)
-		printf("\nThe machine is disturbed: medians are well below the best blocks. Speed\n"
-		       "measured now holds only as a ratio to something measured in between.\n");
+		printf("\nThe machine is disturbed: %s of the time waiting for a core, %s stolen by the\n"
+		       "host. Speed measured now holds only as a ratio to something measured in "
+		       "between.\n", text_percent(c->waited).s, text_percent(c->stolen).s);
 }
 
 static void print_json(const struct calibration *c, const struct machine *m)
@@ -56,9 +57,9 @@ static void print_json(const struct calibration *c, const struct machine *m)
 						      r->median, "worst", r->worst, "blocks", r->n,
 						      "disturbed", r->disturbed));
 	}
-	json_print(json_pack("{s:s,s:s,s:f,s:b,s:o}", "schema", "bench.calibration/1", "cpu_model",
-			     m->cpu_model, "clock_hz", c->clock_hz, "disturbed", c->disturbed,
-			     "rows", rows), stdout);
+	json_print(json_pack("{s:s,s:s,s:f,s:b,s:f,s:f,s:o}", "schema", "bench.calibration/1",
+			     "cpu_model", m->cpu_model, "clock_hz", c->clock_hz, "disturbed",
+			     c->disturbed, "waited", c->waited, "stolen", c->stolen, "rows", rows), stdout);
 }
 
 static int store(const struct options *o, const struct calibration *c, const struct machine *m,

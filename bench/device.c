@@ -4,7 +4,6 @@
 #include <omp.h>
 #include <string.h>
 
-#include "cpu/peak.h"
 #include "shadow.h"
 
 int device_open(struct device *d, const struct options *o, struct err *e)
@@ -40,11 +39,11 @@ static enum peak peak_of(const struct device *d, enum dtype dtype)
 	return dtype == DT_BF16 && peak_has(d->isa, PEAK_BF16) ? PEAK_BF16 : PEAK_FP32;
 }
 
-double device_peak(const struct device *d, enum dtype dtype, double seconds)
+struct peak_block device_peak(const struct device *d, enum dtype dtype, double seconds)
 {
 	if (d->backend->is_virtual)
-		return 0;
-	return peak_run_threads(d->isa, peak_of(d, dtype), d->threads, seconds);
+		return (struct peak_block){ 0 };
+	return peak_block(d->isa, peak_of(d, dtype), d->threads, seconds);
 }
 
 const char *device_peak_name(const struct device *d, enum dtype dtype)

@@ -5,7 +5,7 @@
 #ifndef BENCH_DEVICE_H
 #define BENCH_DEVICE_H
 
-#include "cpu/cpu.h"
+#include "cpu/peak.h"
 #include "options.h"
 #include "tensor.h"
 
@@ -21,9 +21,9 @@ struct device {
 int device_open(struct device *d, const struct options *o, struct err *e);
 void device_close(struct device *d);
 
-/* Operations per second that the device could do on this storage type, out of registers, on all its
- * threads for about `seconds`; 0 on a backend that computes nothing. */
-double device_peak(const struct device *d, enum dtype dtype, double seconds);
+/* Register-only products in the format of this storage type on all threads for about `seconds`: how
+ * fast the device is now, and its best window; 0 on a backend that computes nothing. */
+struct peak_block device_peak(const struct device *d, enum dtype dtype, double seconds);
 
 /* The format whose peak counts for a storage type: fp32 where the level cannot multiply bf16. */
 const char *device_peak_name(const struct device *d, enum dtype dtype);

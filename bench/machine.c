@@ -157,21 +157,31 @@ struct db_host machine_host(const struct machine *m)
 	};
 }
 
+struct contention machine_contention(void)
+{
+	struct contention c = { -1, -1 };
+	char text[256];
+	long long ran, waited, t[8];
+
+	if (!read_line("/proc/thread-self/schedstat", text, sizeof text) &&
+	    sscanf(text, "%lld %lld", &ran, &waited) == 2)
+		c.waited_s = 1e-9 * (double)waited;
+	if (find_field("/proc/stat", "cpu ", " ", text, sizeof text) &&
+	    sscanf(text, "%lld %lld %lld %lld %lld %lld %lld %lld", &t[0], &t[1], &t[2], &t[3],
+		   &t[4], &t[5], &t[6], &t[7]) == 8)
+		c.stolen_s = (double)t[7] / (double)sysconf(_SC_CLK_TCK);
+	return c;
+}
+
 void machine_environment(char *json, int len)
 {
 	double load[3] = { 0 };
-	char stat[256];
-	long long t[8] = { 0 };
 
 	if (getloadavg(load, 3) < 0)
 		load[0] = 0;
-	find_field("/proc/stat", "cpu ", " ", stat, sizeof stat);
-	sscanf(stat, "%lld %lld %lld %lld %lld %lld %lld %lld", &t[0], &t[1], &t[2], &t[3], &t[4],
-	       &t[5], &t[6], &t[7]);
 	snprintf(json, (size_t)len,
-		 "{\"load_1min\":%.2f,\"available_bytes\":%lld,\"steal_s\":%.2f,"
-		 "\"flush_to_zero\":true}",
-		 load[0], (long long)memory_available(), (double)t[7] / (double)sysconf(_SC_CLK_TCK));
+		 "{\"load_1min\":%.2f,\"available_bytes\":%lld,\"flush_to_zero\":true}", load[0],
+		 (long long)memory_available());
 }
 
 int machine_cores(int *cpu, int max)

@@ -23,6 +23,13 @@ struct db_host machine_host(const struct machine *m); /* points into m */
 /* Load average, free memory, stolen time: what may disturb a run, as a JSON object. */
 void machine_environment(char *json, int len);
 
+/* What others took: seconds that the calling thread stood in the queue for a core, and seconds that
+ * the hypervisor gave to other machines, summed over the cores; -1: the system does not say. */
+struct contention {
+	double waited_s, stolen_s;
+};
+struct contention machine_contention(void);
+
 /* ---- memory, bytes ----------------------------------------------------------------------------- */
 
 /* What may still be allocated without swapping or being killed: the least of MemAvailable, the

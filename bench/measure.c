@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "machine.h"
 #include "output.h"
 #include "trace.h"
 #include "units.h"
@@ -162,16 +163,11 @@ void measure_blocks(struct measurement *m, const struct point *p, const struct d
 		m->block = realloc(m->block, (size_t)m->blocks_capacity * sizeof *m->block);
 		die_if(!m->block, "out of memory");
 	}
-	for (int i = 0; i < n && !cancelled; i++)
-		m->block[m->n_blocks++] = device_peak(d, p->w->dtype, seconds);
-}
-
-double measure_best_block(const struct measurement *m)
-{
-	double best = 0;
-	for (int i = 0; i < m->n_blocks; i++)
-		best = m->block[i] > best ? m->block[i] : best;
-	return best;
+	for (int i = 0; i < n && !cancelled; i++) {
+		struct peak_block b = device_peak(d, p->w->dtype, seconds);
+		m->block[m->n_blocks++] = b.mean;
+		m->best_block = b.best > m->best_block ? b.best : m->best_block;
+	}
 }
 
 bool measure_disturbed(const struct measurement *m, const struct timing *t, double best)
@@ -358,10 +354,15 @@ int measure_run(struct measurement *m, struct point *p, const struct device *d,
 		const struct protocol *protocol, struct progress *progress, struct err *e)
 {
 	struct loop l = { .m = m, .p = p, .d = d, .progress = progress };
+	struct contention before = machine_contention(), after;
 	int rc;
 
 	m->started_s = l.last_block_s = clock_s();
 	rc = run_samples(&l, *protocol);
+	after = machine_contention();
+	m->waited_s = after.waited_s - before.waited_s;
+	m->stolen_s = after.stolen_s - before.stolen_s;
+	m->ran_s = clock_s() - m->started_s;
 	progress_clear(progress);
 	m->interrupted = p->ctx->err.code == ERR_INTERRUPTED;
 	if (m->interrupted && protocol->warmup <= 0 && m->samples + m->warmups == 0)

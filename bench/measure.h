@@ -34,8 +34,10 @@ struct protocol {
 struct measurement {
 	struct timing *timing;
 	int n, capacity;
-	double *block; /* operations per second */
+	double *block; /* operations per second, means */
 	int n_blocks, blocks_capacity;
+	double best_block;         /* the best window of all blocks; 0: none */
+	double waited_s, stolen_s; /* during the samples, see machine.h */
 	double load_s;             /* weights ready */
 	int warmups, samples;      /* completed */
 	char hash[HASH_TEXT];      /* of the output of every sample; "" before the first */
@@ -43,7 +45,7 @@ struct measurement {
 	bool interrupted;
 	struct profile profile;    /* with times, of the traced sample */
 	double traced_s;           /* of the traced sample; 0: none */
-	double started_s;          /* clock of the first step */
+	double started_s, ran_s;   /* clock of the first step; from there to the last */
 };
 
 /* Fills and packs the weights, reserves all memory. */
@@ -58,7 +60,6 @@ void measure_end(struct measurement *m);
 void measure_blocks(struct measurement *m, const struct point *p, const struct device *d, int n,
 		    double seconds);
 
-double measure_best_block(const struct measurement *m); /* 0: none */
 bool measure_disturbed(const struct measurement *m, const struct timing *t, double best);
 
 /* ---- Ctrl-C ------------------------------------------------------------------------------------ */

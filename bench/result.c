@@ -16,6 +16,8 @@
 #include "table.h"
 #include "units.h"
 
+#define CONTENTION_SHOWN 0.01
+
 static void print_head(const struct session *s)
 {
 	const struct settings *set = &s->point.settings;
@@ -103,6 +105,17 @@ static void print_rates(const struct session *s)
 	printf("\n");
 }
 
+/* Others on the machine: in the queue for a core, or on the same host. */
+static void print_contention(const struct session *s)
+{
+	double waited = s->m.waited_s / s->m.ran_s;
+	double stolen = s->m.stolen_s / s->m.ran_s / s->machine.threads;
+
+	if (waited > CONTENTION_SHOWN || stolen > CONTENTION_SHOWN)
+		printf("contention  %s of the time waiting for a core, %s stolen by the host\n",
+		       text_percent(waited).s, text_percent(stolen).s);
+}
+
 /* The steps that ran while the machine was at its best, apart. */
 static void print_disturbance(const struct session *s)
 {
@@ -127,7 +140,7 @@ static void print_disturbance(const struct session *s)
 
 static void print_peak(const struct session *s)
 {
-	double here = measure_best_block(&s->m), best = session_peak(s), *v;
+	double here = s->m.best_block, best = session_peak(s), *v;
 	int n = s->m.n_blocks;
 
 	if (best <= 0)
@@ -141,11 +154,12 @@ static void print_peak(const struct session *s)
 		memcpy(v, s->m.block, (size_t)n * sizeof *v);
 		blocks = stats_of(v, n);
 		free(v);
-		printf("; beside this run best %s, median %s of %d blocks",
-		       text_si(here, "FLOP/s").s, text_si(blocks.median, "FLOP/s").s, n);
+		printf("; beside this run best %s, median of %d blocks %s",
+		       text_si(here, "FLOP/s").s, n, text_si(blocks.median, "FLOP/s").s);
 	}
 	printf("\n");
 	print_disturbance(s);
+	print_contention(s);
 }
 
 static void print_trace_cost(const struct session *s)

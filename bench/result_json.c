@@ -89,6 +89,8 @@ static json_t *run_json(const struct session *s)
 			    peak > 0 && rate > 0 ? json_number(rate / peak) : json_null());
 	json_object_set_new(j, "steps_disturbed", json_integer(disturbed));
 	json_object_set_new(j, "steps_measured", json_integer(of));
+	json_object_set_new(j, "waited_s", json_number(s->m.waited_s));
+	json_object_set_new(j, "stolen_s", json_number(s->m.stolen_s));
 	json_object_set_new(j, "load_s", json_number(s->m.load_s));
 	json_object_set_new(j, "traced_s",
 			    s->m.traced_s > 0 ? json_number(s->m.traced_s) : json_null());

@@ -10,7 +10,7 @@
 
 double session_peak(const struct session *s)
 {
-	double now = measure_best_block(&s->m);
+	double now = s->m.best_block;
 	return now > s->stored_peak ? now : s->stored_peak;
 }
 

@@ -4,6 +4,7 @@
 #include "clock.h"
 
 #define CHUNK_OPS 4000000 /* some 10 us: short against any measurement, long against the clock */
+#define WINDOW_S  0.002
 
 /* Mixed signs, magnitudes near 1: sums stay finite for hours. */
 #define F(i) ((i) % 2 ? -0.5f - (i) / 64.0f : 0.5f + (i) / 64.0f)
@@ -48,32 +49,72 @@ bool peak_has(enum isa level, enum peak p)
 	return kernel_for(level, p)->run;
 }
 
-double peak_run(enum isa level, enum peak p, double seconds)
+static int64_t loops_per_chunk(const struct peak_kernel *k)
 {
-	const struct peak_kernel *k = kernel_for(level, p);
-	int64_t loops, done = 0;
-	double start, elapsed;
+	return 1 + CHUNK_OPS / k->ops_per_loop;
+}
 
-	if (!k->run)
-		return 0;
-	loops = 1 + CHUNK_OPS / k->ops_per_loop;
+/* Runs for about `seconds`; returns the operations and how long it really took. */
+static double run_for(const struct peak_kernel *k, double seconds, double *elapsed)
+{
+	int64_t loops = loops_per_chunk(k), done = 0;
+	double start;
+
 	k->run(loops); /* wakes the vector units */
 	start = clock_s();
 	do {
 		k->run(loops);
 		done += loops;
-		elapsed = clock_s() - start;
-	} while (elapsed < seconds);
-	return (double)(done * k->ops_per_loop) / elapsed;
+		*elapsed = clock_s() - start;
+	} while (*elapsed < seconds);
+	return (double)(done * k->ops_per_loop);
+}
+
+double peak_run(enum isa level, enum peak p, double seconds)
+{
+	return peak_run_threads(level, p, 1, seconds);
 }
 
 double peak_run_threads(enum isa level, enum peak p, int threads, double seconds)
 {
-	double sum = 0;
+	const struct peak_kernel *k = kernel_for(level, p);
+	double rate = 0;
 
-#pragma omp parallel num_threads(threads) reduction(+ : sum)
-	sum += peak_run(level, p, seconds);
-	return sum;
+#pragma omp parallel num_threads(threads) reduction(+ : rate) if (threads > 1)
+	if (k->run) {
+		double elapsed, ops = run_for(k, seconds, &elapsed);
+		rate += ops / elapsed;
+	}
+	return rate;
+}
+
+/* One window: all operations, those of waking up too, and the sum of the threads' own rates. */
+static double window(const struct peak_kernel *k, int threads, double *rate)
+{
+	double all = 0, rates = 0;
+
+#pragma omp parallel num_threads(threads) reduction(+ : all, rates) if (threads > 1)
+	{
+		double elapsed, ops = run_for(k, WINDOW_S, &elapsed);
+		all += ops + (double)(loops_per_chunk(k) * k->ops_per_loop);
+		rates += ops / elapsed;
+	}
+	*rate = rates;
+	return all;
+}
+
+struct peak_block peak_block(enum isa level, enum peak p, int threads, double seconds)
+{
+	const struct peak_kernel *k = kernel_for(level, p);
+	struct peak_block b = { 0 };
+	double start = clock_s(), elapsed = 0, done = 0, rate;
+
+	for (; k->run && elapsed < seconds; elapsed = clock_s() - start) {
+		done += window(k, threads, &rate);
+		b.best = rate > b.best ? rate : b.best;
+	}
+	b.mean = elapsed > 0 ? done / elapsed : 0;
+	return b;
 }
 
 double core_frequency(double seconds)

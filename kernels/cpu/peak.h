@@ -33,6 +33,13 @@ double peak_run(enum isa level, enum peak p, double seconds);
 /* The same on `threads` OpenMP threads at once: the sum of their rates. */
 double peak_run_threads(enum isa level, enum peak p, int threads, double seconds);
 
+/* A block of about `seconds`, cut into windows of two milliseconds: the mean over the block, and the
+ * best window, which comes near the peak even while other programs take the cores now and then. */
+struct peak_block {
+	double mean, best;
+};
+struct peak_block peak_block(enum isa level, enum peak p, int threads, double seconds);
+
 /* Cycles per second of the calling thread's core: a chain of additions, one cycle each. */
 double core_frequency(double seconds);
 

@@ -59,6 +59,15 @@ static void test_threads(void)
 	      two * 1e-9);
 }
 
+static void test_block(void)
+{
+	struct peak_block b = peak_block(ISA_C, PEAK_FP32, 1, 0.01);
+
+	CHECK(b.mean > 0 && b.best >= b.mean && isfinite(b.best), "mean %g, best %g", b.mean, b.best);
+	b = peak_block(ISA_C, PEAK_BF16, 1, 0.001);
+	CHECK(b.mean == 0 && b.best == 0, "plain C has no bf16");
+}
+
 static void test_stream(void)
 {
 	size_t bytes = 8 << 20;
@@ -84,6 +93,7 @@ int main(void)
 {
 	test_levels();
 	test_threads();
+	test_block();
 	test_stream();
 	return test_end();
 }
