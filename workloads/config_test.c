@@ -200,6 +200,7 @@ static void test_unet(void)
 	refuse(UNET, "addition_embed_type", "\"image\"");
 	refuse(UNET, "addition_time_embed_dim", "255");
 	refuse(UNET, "projection_class_embeddings_input_dim", "1536");
+	refuse(UNET, "freq_shift", "160");
 	refuse(UNET, "mid_block_type", "\"UNetMidBlock2D\"");
 	refuse(UNET, "down_block_types", "[\"AttnDownBlock2D\",\"DownBlock2D\",\"DownBlock2D\"]");
 	refuse(UNET, "up_block_types", "[\"UpBlock2D\"]");

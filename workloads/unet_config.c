@@ -121,8 +121,9 @@ static void read_added(struct config *f, struct unet_config *m)
 	m->time_id_width = config_int(f, "addition_time_embed_dim", 2, 65536);
 	width = config_int(f, "projection_class_embeddings_input_dim", 1, 1 << 20);
 	m->pooled_width = width - UNET_TIME_IDS * m->time_id_width;
-	if (m->time_id_width % 2)
-		config_refuse(f, "addition_time_embed_dim", "an even number is needed");
+	if (m->time_id_width % 2 || m->time_id_width <= 2 * m->freq_shift)
+		config_refuse(f, "addition_time_embed_dim",
+			      "an even number above twice freq_shift is needed");
 	if (m->pooled_width < 1)
 		config_refuse(f, "projection_class_embeddings_input_dim",
 			      "it must exceed six times addition_time_embed_dim");
@@ -151,6 +152,8 @@ void unet_read(struct config *f, struct unet_config *m)
 	config_check_fixed(f, fixed);
 	config_check_known(f, known, fixed);
 	read_levels(f, m);
+	if (m->levels && m->channels[0] <= 2 * m->freq_shift) /* no frequencies are left */
+		config_refuse(f, "freq_shift", "it must be less than half the first level's channels");
 	read_context(f, m);
 	read_added(f, m);
 	read_sample_size(f, m);
