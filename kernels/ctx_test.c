@@ -118,7 +118,7 @@ static void test_planned_memory(void)
 	plan_free(plan);
 }
 
-/* Vectors stay fp32, matrices take the run's storage; a second context finds the same parameters. */
+/* Vectors stay fp32, matrices take the run's storage; a second context finds the same ones. */
 static void test_parameters(void)
 {
 	struct weights *w = weights_new(1);
@@ -158,7 +158,8 @@ static void test_states(void)
 	ctx_step_begin(c, PASS_RUN, NULL);
 	CHECK(state(c, "latents", DT_F32, DIMS(3, 5)) == s && s == ctx_state(c, "latents"), "lost");
 	CHECK(((float *)s->data)[14] == 0, "not zero at first");
-	CHECK(state(c, "late", DT_F32, DIMS(2))->data, "a state declared while running has no memory");
+	CHECK(state(c, "late", DT_F32, DIMS(2))->data,
+	      "a state declared while running has no memory");
 	ctx_free(c);
 	weights_free(w);
 }

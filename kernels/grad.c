@@ -31,7 +31,7 @@ struct tape {
 	size_t slots, used;
 };
 
-/* ---- what is known of a tensor ----------------------------------------------------------------- */
+/* ---- what is known of a tensor --------------------------------------------------------------- */
 
 /* The slot of x: the one that holds it, or the empty one where it belongs. */
 static struct known *find(const struct tape *t, const struct tensor *x)
@@ -84,7 +84,7 @@ void tape_watch(struct tape *t, const struct tensor *x)
 	k->wanted = k->kept = true;
 }
 
-/* ---- recording --------------------------------------------------------------------------------- */
+/* ---- recording ------------------------------------------------------------------------------- */
 
 struct tape *tape_new(void)
 {
@@ -158,7 +158,7 @@ void tape_append(struct ctx *c, const struct op_call *call)
 	t->count++;
 }
 
-/* ---- backward ---------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------- */
 
 /* x was used once more: its gradients add up. */
 static void accumulate(struct ctx *c, struct tape *t, const struct tensor *x, struct tensor *dx)
@@ -192,7 +192,8 @@ void tape_backward(struct ctx *c, struct tape *t, struct tensor *y, struct tenso
 
 	if (c->err.code)
 		return;
-	die_if(!tensor_same_shape(y, dy), "the gradient to start from is not shaped like its tensor");
+	die_if(!tensor_same_shape(y, dy),
+	       "the gradient to start from is not shaped like its tensor");
 	die_if(t->walked, "tape_backward twice in one step");
 	t->walked = true;
 	c->tape = NULL;

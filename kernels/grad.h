@@ -26,12 +26,12 @@ void tape_watch(struct tape *t, const struct tensor *x);
 /* Used by op_run: appends to c->tape. */
 void tape_append(struct ctx *c, const struct op_call *call);
 
-/* Emits the backward pass of d(loss)/dy = dy, shaped like y; once per step. The context's tape is off
- * while rules emit ops. */
+/* Emits the backward pass of d(loss)/dy = dy, shaped like y; once per step. The context's tape is
+ * off while rules emit ops. */
 void tape_backward(struct ctx *c, struct tape *t, struct tensor *y, struct tensor *dy);
 
-/* After tape_backward: the gradient of x, a parameter's tensor or a watched one, valid to the end of
- * the step; NULL when nothing flowed into it. */
+/* After tape_backward: the gradient of x, a parameter's tensor or a watched one, valid to the end
+ * of the step; NULL when nothing flowed into it. */
 struct tensor *tape_grad(const struct tape *t, const struct tensor *x);
 
 /* Rules, one per op: from dout emit din[i] for each i with want[i]; the others stay NULL. Named in

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Gradient rules: how each op's gradient is made of other ops. Epilogues never get here: with a tape
- * the builders make them ops of their own. How to test: grad_test.c (finite differences).
+ * Gradient rules: how each op's gradient is made of other ops. Epilogues never get here: with a
+ * tape the builders make them ops of their own. How to test: grad_test.c (finite differences).
  */
 #include <math.h>
 
@@ -31,7 +31,7 @@ static union op_attr shape_of(const struct tensor *x)
 	return attr;
 }
 
-/* ---- matrix products --------------------------------------------------------------------------- */
+/* ---- matrix products ------------------------------------------------------------------------- */
 
 /* y = x w^T + b: dx = dy w, dw = dy^T x, db = sum of dy over rows */
 GRAD_RULE(linear)
@@ -88,7 +88,7 @@ GRAD_RULE(attention)
 	take_all(c, &bwd, want, din);
 }
 
-/* ---- norms ------------------------------------------------------------------------------------- */
+/* ---- norms ----------------------------------------------------------------------------------- */
 
 GRAD_RULE(group_norm)
 {
@@ -130,7 +130,7 @@ GRAD_RULE(layer_norm)
 	take_all(c, &bwd, want, din);
 }
 
-/* ---- pointwise --------------------------------------------------------------------------------- */
+/* ---- pointwise ------------------------------------------------------------------------------- */
 
 GRAD_RULE(softmax)
 {
@@ -197,7 +197,7 @@ GRAD_RULE(cast)
 		din[0] = op_cast(c, dout, call->in[0]->dtype, NULL);
 }
 
-/* ---- layout ------------------------------------------------------------------------------------ */
+/* ---- layout ---------------------------------------------------------------------------------- */
 
 GRAD_RULE(concat)
 {

@@ -49,7 +49,7 @@ static void random_values(uint64_t key, int64_t n, float mean, float *dst)
 	random_fill(11, key, 0, n, mean, 1, DT_F32, dst);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------- */
+/* ---- the machine ----------------------------------------------------------------------------- */
 
 static struct tensor *forward(const struct grad_case *t, struct tensor *in[])
 {
@@ -133,7 +133,7 @@ static void check_gradient(const struct grad_case *t)
 	}
 }
 
-/* ---- the ops ----------------------------------------------------------------------------------- */
+/* ---- the ops --------------------------------------------------------------------------------- */
 
 #define CASE(name) static struct tensor *f_##name(struct ctx *c, struct tensor *in[])
 
@@ -285,7 +285,7 @@ static void test_every_op(void)
 		CHECK(op_table[op].grad, "%s has no gradient rule", op_table[op].name);
 }
 
-/* ---- the tape ---------------------------------------------------------------------------------- */
+/* ---- the tape -------------------------------------------------------------------------------- */
 
 #define DIMS(...) (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / 8), (int64_t[]){ __VA_ARGS__ }
 
@@ -402,8 +402,8 @@ static void test_shared_parameter(void)
 	model_ctx_free(c, w);
 }
 
-/* bf16 keeps 8 bits: after this few ops gradients agree with fp32 within some 2^-8 each, 3 % in all.
- * Weights differ by their rounding too. */
+/* bf16 keeps 8 bits: after this few ops gradients agree with fp32 within some 2^-8 each, 3 % in
+ * all. Weights differ by their rounding too. */
 static void test_bf16(void)
 {
 	struct weights *w32, *w16;
@@ -412,7 +412,8 @@ static void test_bf16(void)
 
 	model_gradient(c32, PASS_RUN, NULL, full);
 	model_gradient(c16, PASS_RUN, NULL, half);
-	CHECK(relative_error(half, full, 16) <= 0.03, "off by %.2g", relative_error(half, full, 16));
+	CHECK(relative_error(half, full, 16) <= 0.03, "off by %.2g",
+	      relative_error(half, full, 16));
 	CHECK(relative_error(half, full, 16) > 0, "bf16 is exact");
 	model_ctx_free(c32, w32);
 	model_ctx_free(c16, w16);
@@ -495,7 +496,7 @@ static void test_cast(void)
 	ctx_free(c);
 }
 
-/* ---- caller's bugs ----------------------------------------------------------------------------- */
+/* ---- caller's bugs --------------------------------------------------------------------------- */
 
 static struct tensor *taped_value(struct tensor **x)
 {

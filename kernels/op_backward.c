@@ -12,7 +12,7 @@ static struct tensor fp32_vector(int64_t n)
 	return (struct tensor){ .ndim = 1, .dtype = DT_F32, .dim = { n } };
 }
 
-/* ---- matrix products --------------------------------------------------------------------------- */
+/* ---- matrix products ------------------------------------------------------------------------- */
 
 SHAPE_RULE(linear_dx)
 {
@@ -103,7 +103,7 @@ COST_RULE(attention_bwd)
 	cost->exp_elems += pairs * call->attr.attn.heads;
 }
 
-/* ---- norms ------------------------------------------------------------------------------------- */
+/* ---- norms ----------------------------------------------------------------------------------- */
 
 /* group_norm_bwd, layer_norm_bwd: dx, dscale, dshift */
 SHAPE_RULE(norm_bwd)
@@ -138,7 +138,7 @@ SHAPE_RULE(group_norm_apply_bwd)
 	return NULL;
 }
 
-/* ---- pointwise and sums ------------------------------------------------------------------------ */
+/* ---- pointwise and sums ---------------------------------------------------------------------- */
 
 /* softmax_bwd, activation_bwd, clamp_bwd: one gradient per element */
 SHAPE_RULE(same_bwd)
@@ -165,7 +165,8 @@ SHAPE_RULE(sum_spatial)
 {
 	const struct tensor *x = call->in[0];
 
-	out[0] = (struct tensor){ .ndim = 2, .dtype = DT_F32, .dim = { x->dim[0], tensor_cols(x) } };
+	out[0] = (struct tensor){ .ndim = 2, .dtype = DT_F32,
+				  .dim = { x->dim[0], tensor_cols(x) } };
 	return NULL;
 }
 
@@ -181,7 +182,7 @@ SHAPE_RULE(sum_batch)
 	return NULL;
 }
 
-/* ---- layout ------------------------------------------------------------------------------------ */
+/* ---- layout ---------------------------------------------------------------------------------- */
 
 SHAPE_RULE(upsample_bwd)
 {

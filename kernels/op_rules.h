@@ -40,7 +40,8 @@ static inline bool is_column_vector(const struct tensor *v, int64_t cols)
 	return !v || (v->ndim == 1 && v->dim[0] == cols);
 }
 
-/* The complaint with op, scope and input shapes becomes the context's error; returns the dead tensor. */
+/* The complaint with op, scope and input shapes becomes the context's error; returns the dead
+ * tensor. */
 struct tensor *op_refuse(struct ctx *c, const struct op_call *call, const char *why);
 
 SHAPE_RULE(linear);

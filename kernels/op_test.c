@@ -29,14 +29,15 @@ static void stop(void)
 	weights_free(weights);
 }
 
-/* ---- shape rules ------------------------------------------------------------------------------ */
+/* ---- shape rules ----------------------------------------------------------------------------- */
 
-static void check_shape(const char *what, const struct tensor *y, enum dtype dtype, const char *want)
+static void check_shape(const char *what, const struct tensor *y, enum dtype dtype,
+			const char *want)
 {
 	char got[64];
 
-	CHECK(strcmp(tensor_shape(y, got, sizeof got), want) == 0, "%s gives %s, want %s", what, got,
-	      want);
+	CHECK(strcmp(tensor_shape(y, got, sizeof got), want) == 0, "%s gives %s, want %s", what,
+	      got, want);
 	CHECK(y->dtype == dtype, "%s gives %s", what, dtype_name(y->dtype));
 }
 
@@ -45,8 +46,8 @@ static void test_result_shapes(void)
 	struct conv_attr same = { 3, 3, 1, 1, 1, 1, 1 }, half = { 3, 3, 2, 0, 1, 0, 1 };
 	struct tensor *image = T(2, 9, 8, 4);
 
-	check_shape("linear", op_linear(ctx, T(2, 5, 3), T(7, 3), T(7), ACT_NONE, T(2, 5, 7)), DT_F32,
-		    "[2,5,7]");
+	check_shape("linear", op_linear(ctx, T(2, 5, 3), T(7, 3), T(7), ACT_NONE, T(2, 5, 7)),
+		    DT_F32, "[2,5,7]");
 	check_shape("linear geglu", op_linear(ctx, BF16(5, 3), BF16(8, 3), NULL, ACT_GEGLU, NULL),
 		    DT_BF16, "[5,4]");
 	check_shape("conv", op_conv2d(ctx, image, T(6, 4, 3, 3), T(6), same, T(2, 6), NULL), DT_F32,
@@ -56,8 +57,9 @@ static void test_result_shapes(void)
 	check_shape("group_norm", op_group_norm(ctx, image, T(4), T(4), 2, 0, ACT_SILU), DT_F32,
 		    "[2,9,8,4]");
 	check_shape("moments", op_group_norm_moments(ctx, BF16(2, 9, 8, 4), 2), DT_F32, "[2,2,3]");
-	check_shape("apply", op_group_norm_apply(ctx, image, T(4), T(4), T(2, 2, 3), 2, 0, ACT_NONE),
-		    DT_F32, "[2,9,8,4]");
+	check_shape("apply",
+		    op_group_norm_apply(ctx, image, T(4), T(4), T(2, 2, 3), 2, 0, ACT_NONE), DT_F32,
+		    "[2,9,8,4]");
 	check_shape("attention", op_attention(ctx, T(2, 5, 8), T(2, 7, 8), T(2, 7, 8), 4, 1, false),
 		    DT_F32, "[2,5,8]");
 	check_shape("geglu", op_geglu(ctx, T(2, 8)), DT_F32, "[2,4]");
@@ -74,14 +76,16 @@ static void test_result_shapes(void)
 }
 
 /* The sentence names scope, op, every shape and the reason; the next call may be tried again. */
-static void check_refused(const struct tensor *y, const char *op, const char *shapes, const char *why)
+static void check_refused(const struct tensor *y, const char *op, const char *shapes,
+			  const char *why)
 {
 	const char *parts[] = { "unet.conv_in: ", op, shapes, why };
 
 	CHECK(y == &ctx->dead, "%s was not refused", op);
 	CHECK(ctx->err.code == ERR_USAGE, "%s gives code %d", op, ctx->err.code);
 	for (int i = 0; i < 4; i++)
-		CHECK(strstr(ctx->err.msg, parts[i]), "no \"%s\" in \"%s\"", parts[i], ctx->err.msg);
+		CHECK(strstr(ctx->err.msg, parts[i]), "no \"%s\" in \"%s\"", parts[i],
+		      ctx->err.msg);
 	ctx->err = (struct err){ 0 };
 }
 
@@ -103,20 +107,20 @@ static void test_matmul_refusals(void)
 		      "[1,4,4,3] [8,4,3,3]", "does not fit");
 	check_refused(op_conv2d(ctx, T(1, 4, 2, 3), T(8, 3, 3, 3), NULL, a, NULL, NULL), "conv2d",
 		      "[1,4,2,3]", "smaller than the kernel");
-	check_refused(op_conv2d(ctx, T(1, 4, 4, 3), BF16(8, 3, 3, 3), NULL, a, NULL, NULL), "conv2d",
-		      "[1,4,4,3]", "storage");
+	check_refused(op_conv2d(ctx, T(1, 4, 4, 3), BF16(8, 3, 3, 3), NULL, a, NULL, NULL),
+		      "conv2d", "[1,4,4,3]", "storage");
 	check_refused(op_conv2d(ctx, T(1, 4, 4, 3), T(8, 3, 3, 3), T(3), a, NULL, NULL), "conv2d",
 		      "[8,3,3,3] [3]", "bias");
-	check_refused(op_conv2d(ctx, T(1, 4, 4, 3), T(8, 3, 3, 3), NULL, a, T(2, 8), NULL), "conv2d",
-		      "[2,8]", "channel bias");
+	check_refused(op_conv2d(ctx, T(1, 4, 4, 3), T(8, 3, 3, 3), NULL, a, T(2, 8), NULL),
+		      "conv2d", "[2,8]", "channel bias");
 	check_refused(op_conv2d(ctx, T(1, 4, 4, 3), T(8, 3, 3, 3), NULL, a, NULL, T(1, 4, 4, 8)),
 		      "conv2d", "[1,4,4,8]", "residual");
 	check_refused(op_attention(ctx, T(1, 4, 8), T(1, 5, 8), T(1, 6, 8), 2, 1, false),
 		      "attention(q, k, v)", "[1,4,8] [1,5,8] [1,6,8]", "alike");
-	check_refused(op_attention(ctx, T(1, 4, 8), T(2, 5, 8), T(2, 5, 8), 2, 1, false), "attention",
-		      "[2,5,8]", "batch or width");
-	check_refused(op_attention(ctx, T(1, 4, 8), T(1, 5, 8), T(1, 5, 8), 3, 1, false), "attention",
-		      "[1,5,8]", "heads");
+	check_refused(op_attention(ctx, T(1, 4, 8), T(2, 5, 8), T(2, 5, 8), 2, 1, false),
+		      "attention", "[2,5,8]", "batch or width");
+	check_refused(op_attention(ctx, T(1, 4, 8), T(1, 5, 8), T(1, 5, 8), 3, 1, false),
+		      "attention", "[1,5,8]", "heads");
 }
 
 static void test_norm_and_pointwise_refusals(void)
@@ -169,7 +173,7 @@ static void test_shapes(void)
 	stop();
 }
 
-/* ---- cost rules ------------------------------------------------------------------------------- */
+/* ---- cost rules ------------------------------------------------------------------------------ */
 
 static struct cost spent(void)
 {
@@ -243,7 +247,7 @@ static void test_costs(void)
 	stop();
 }
 
-/* ---- errors, hook and chains of backends ------------------------------------------------------ */
+/* ---- errors, hook and chains of backends ----------------------------------------------------- */
 
 static int runs, rewrites, begins, ends;
 static int64_t macs_seen;
@@ -380,7 +384,7 @@ static void test_dry_and_load_run_nothing(void)
 	stop();
 }
 
-/* ---- caller's bugs ----------------------------------------------------------------------------- */
+/* ---- caller's bugs --------------------------------------------------------------------------- */
 
 static void lack_an_input(void)
 {

@@ -3,6 +3,7 @@
  * The memory plan: buffers that are alive together never overlap, the arena holds everything, no
  * plan is smaller than what is alive at once, and chains reuse their memory. Random lifetimes.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "plan.h"
@@ -50,10 +51,12 @@ static void check_no_overlap(const struct plan *p, int n)
 
 		outside += to > plan_bytes(p) || plan_size(p, i) < life[i].bytes;
 		unaligned += from % PLAN_ALIGN != 0;
-		for (int j = 0; j < i; j++)
-			overlaps += life[i].first <= life[j].last && life[j].first <= life[i].last &&
-				    from < plan_offset(p, j) + life[j].bytes &&
+		for (int j = 0; j < i; j++) {
+			bool together = life[i].first <= life[j].last &&
+					life[j].first <= life[i].last;
+			overlaps += together && from < plan_offset(p, j) + life[j].bytes &&
 				    plan_offset(p, j) < to;
+		}
 	}
 	CHECK(overlaps == 0 && outside == 0 && unaligned == 0,
 	      "%d buffers: %d overlaps, %d outside the arena, %d unaligned", n, overlaps, outside,

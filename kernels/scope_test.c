@@ -42,7 +42,8 @@ static void test_found_again(struct scope *root)
 	}
 	CHECK(wrong == 0, "%d scopes were not found again", wrong);
 	CHECK_INT(root->id, 3 + 1 + 30);
-	CHECK(scope_child(parent, "b.1") == scope_child(parent, "b.1"), "entered twice, made twice");
+	CHECK(scope_child(parent, "b.1") == scope_child(parent, "b.1"),
+	      "entered twice, made twice");
 	CHECK_STR(child[29]->path, "blocks.b.29");
 }
 

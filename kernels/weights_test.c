@@ -60,7 +60,7 @@ static void test_plain_storage(void)
 	weights_free(w);
 }
 
-/* ---- random values ----------------------------------------------------------------------------- */
+/* ---- random values --------------------------------------------------------------------------- */
 
 static void moments(const float *v, int n, double *mean, double *deviation)
 {
@@ -162,7 +162,7 @@ static void test_philox(void)
 	}
 }
 
-/* ---- sources ------------------------------------------------------------------------------------ */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 struct fake {
 	char asked[64];

@@ -18,7 +18,7 @@
 #define ROW (WIDTH * TINY_CHANNELS)
 #define MAX_RANKS 8
 
-/* ---- costs of split and of repeated work --------------------------------------------------------- */
+/* ---- costs of split and of repeated work ----------------------------------------------------- */
 
 struct shares {
 	struct cost split;    /* calls on this rank's part of the image */
@@ -58,7 +58,7 @@ static void check_shares(const struct shares *s, int ranks, const struct cost *s
 	check_work("sum over ranks", &sum, single);
 }
 
-/* ---- the tiny model ------------------------------------------------------------------------------ */
+/* ---- the tiny model -------------------------------------------------------------------------- */
 
 struct run {
 	const struct unet_config *model;
@@ -207,7 +207,7 @@ static void test_cpu(const struct unet_config *model)
 #endif
 }
 
-/* ---- SDXL at full size --------------------------------------------------------------------------- */
+/* ---- SDXL at full size ----------------------------------------------------------------------- */
 
 /* Dry pass of one rank at 1024x1024. */
 static struct cost dry_sdxl(const struct unet_config *m, struct weights *w, int rank, int ranks)
@@ -239,7 +239,8 @@ static void test_sdxl(void)
 {
 	const int64_t time = (320 + 1280) * 1280 + (2816 + 1280) * 1280;
 	const int64_t projections = (5 * 320 + 5 * 640 + 7 * 1280) * 1280; /* 17 residual blocks */
-	const int64_t text = INT64_C(2) * 77 * 2048 * (10 * 640 + 60 * 1280); /* 70 transformer blocks */
+	const int64_t blocks = 10 * 640 + 60 * 1280; /* widths of 70 transformer blocks */
+	const int64_t text = 2 * 77 * 2048 * blocks;
 	const int64_t repeated = time + projections + text;
 	struct weights *w = weights_new(0);
 	struct unet_config m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * For tests: a U-Net of SDXL's architecture (three levels, transformers of unequal depth, text_time)
- * that runs in milliseconds on the ref backend, with its inputs.
+ * For tests: a U-Net of SDXL's architecture (three levels, transformers of unequal depth,
+ * text_time) that runs in milliseconds on the ref backend, with its inputs.
  */
 #ifndef BENCH_TINY_UNET_H
 #define BENCH_TINY_UNET_H
@@ -16,7 +16,8 @@ static const char tiny_unet_json[] =
 	"{ \"_class_name\": \"UNet2DConditionModel\", \"addition_embed_type\": \"text_time\","
 	"  \"addition_time_embed_dim\": 4, \"attention_head_dim\": [1, 2, 3],"
 	"  \"block_out_channels\": [8, 12, 18], \"cross_attention_dim\": 10,"
-	"  \"down_block_types\": [\"DownBlock2D\", \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"],"
+	"  \"down_block_types\":"
+	"    [\"DownBlock2D\", \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"],"
 	"  \"layers_per_block\": 2, \"norm_num_groups\": 2,"
 	"  \"projection_class_embeddings_input_dim\": 30, \"sample_size\": 8,"
 	"  \"transformer_layers_per_block\": [1, 1, 2],"
@@ -43,7 +44,8 @@ static inline T *tiny_input(C *c, uint64_t key, int ndim, const int64_t *dim)
 	return x;
 }
 
-/* The forward of `latent` [N,H,W,TINY_CHANNELS], N <= TINY_BATCH_MAX; the other inputs are made here. */
+/* The forward of `latent` [N,H,W,TINY_CHANNELS], N <= TINY_BATCH_MAX; the other inputs are made
+ * here. */
 static inline T *tiny_unet(C *c, const struct unet_config *m, T *latent)
 {
 	const float time[TINY_BATCH_MAX] = { 801, 3 };

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The gradient of a whole tiny SDXL U-Net, for 50 random parameters, against finite differences; that
- * the backward pass replayed from its memory plan gives the same bits; and that the cpu backend agrees.
+ * The gradient of a whole tiny SDXL U-Net, for 50 random parameters, against finite differences;
+ * that the backward pass replayed from its memory plan gives the same bits; and that the cpu
+ * backend agrees.
  *
- * L = sum r_j y_j with random r, in fp32 on the ref backend. The 4-point central difference with step
- * h errs by O(h^4), so large gradients take small steps, and by the rounding of L over h. An output
- * has a relative rounding error of about twice 2^-24, its own and that of the layers before, all
- * independent; so L is off by 2 delta, delta = 2^-24 |r y|, the difference by 2 delta 0.95/h, and four
- * deviations of that are 8 delta/h. The bound is 1e-3 |g| + 8 delta/h; most parameters must hold the
- * first part alone.
+ * L = sum r_j y_j with random r, in fp32 on the ref backend. The 4-point central difference with
+ * step h errs by O(h^4), so large gradients take small steps, and by the rounding of L over h. An
+ * output has a relative rounding error of about twice 2^-24, its own and that of the layers before,
+ * all independent; so L is off by 2 delta, delta = 2^-24 |r y|, the difference by 2 delta 0.95/h,
+ * and four deviations of that are 8 delta/h. The bound is 1e-3 |g| + 8 delta/h; most parameters
+ * must hold the first part alone.
  */
 #include <stdlib.h>
 
@@ -110,8 +111,8 @@ static void test_differences(float **grad)
 		double h = fabs(g) > 1 ? 0x1p-6 : fabs(g) > 0.1 ? 0x1p-5 : 0x1p-4;
 		double error = fabs(difference((float *)p->tensor.data + at, h) - g);
 
-		CHECK(error <= 1e-3 * fabs(g) + 8 * delta / h, "%s[%lld] is %.6g, off by %.2g", p->path,
-		      (long long)at, g, error);
+		CHECK(error <= 1e-3 * fabs(g) + 8 * delta / h, "%s[%lld] is %.6g, off by %.2g",
+		      p->path, (long long)at, g, error);
 		strict += error <= 1e-3 * fabs(g);
 	}
 	CHECK(strict > PARAMETERS / 2, "only %d of %d hold the bound without rounding", strict,
@@ -139,8 +140,8 @@ static void test_planned(struct tape *tape, float **heap)
 	plan_free(plan);
 }
 
-/* Forward on the cpu backend, backward where it has kernels. Sums of up to some hundred fp32 products
- * in another order: 1e-4 of the norm over all parameters. */
+/* Forward on the cpu backend, backward where it has kernels. Sums of up to some hundred fp32
+ * products in another order: 1e-4 of the norm over all parameters. */
 static void test_cpu(struct tape *tape, float **want)
 {
 	struct backend *cpu = backend_cpu_new(isa_machine());

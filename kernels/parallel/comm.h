@@ -20,8 +20,8 @@ struct pieces {
 	size_t bytes, stride;
 };
 
-/* An exchange with both neighbours in the order of ranks; what the first rank would exchange with its
- * previous and the last rank with its next one is ignored. */
+/* An exchange with both neighbours in the order of ranks; what the first rank would exchange with
+ * its previous and the last rank with its next one is ignored. */
 struct halo {
 	struct pieces to_prev, to_next; /* read */
 	struct pieces from_prev, from_next; /* written */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Ranks as threads. A collective has two meetings: between them every rank may read what the others
- * have offered. Only the first can fail: who has passed it goes on to the second, so no memory is read
- * after its owner has left.
+ * have offered. Only the first can fail: who has passed it goes on to the second, so no memory is
+ * read after its owner has left.
  */
 #include "comm.h"
 

@@ -35,14 +35,14 @@ static const char *unsupported(const struct ctx *c, const struct op_call *call)
 	return NULL;
 }
 
-/* ---- conv2d: halo ------------------------------------------------------------------------------ */
+/* ---- conv2d: halo ---------------------------------------------------------------------------- */
 
 struct reach {
 	int64_t above, below; /* rows of the neighbours that this rank's outputs read */
 };
 
-/* The first output row reads `top` rows above ours; the last one reads down to kh - 1 rows after its
- * first, which lies `stride` + top before our end. */
+/* The first output row reads `top` rows above ours; the last one reads down to kh - 1 rows after
+ * its first, which lies `stride` + top before our end. */
 static struct reach reach_of(const struct conv_attr *a)
 {
 	int64_t below = a->kh - a->stride - a->top;
@@ -93,7 +93,7 @@ static int fill_halo(struct comm *comm, const struct tensor *x, struct tensor *y
 	return comm_exchange_halo(comm, &h);
 }
 
-/* x with the rows of the neighbours around it; ranks at the border of the image have one neighbour. */
+/* x with the rows of the neighbours around it; the first and last rank have one neighbour. */
 static struct tensor *with_halo(const struct backend *self, struct ctx *c, struct tensor *x,
 				struct reach r)
 {
@@ -138,7 +138,7 @@ static struct tensor *patch_conv2d(const struct backend *self, struct ctx *c, st
 	return call->out[0] = op_run_on(c, self->next, &mine);
 }
 
-/* ---- group_norm: moments of all ranks ---------------------------------------------------------- */
+/* ---- group_norm: moments of all ranks -------------------------------------------------------- */
 
 /* Moments [elements, mean, sum of squared deviations] of two sets (Chan, Golub & LeVeque 1979). */
 static void merge(double into[3], const float m[3])
@@ -201,7 +201,7 @@ static struct tensor *patch_group_norm(const struct backend *self, struct ctx *c
 	return call->out[0] = op_run_on(c, self->next, &apply);
 }
 
-/* ---- attention: keys and values of all ranks --------------------------------------------------- */
+/* ---- attention: keys and values of all ranks ------------------------------------------------- */
 
 /* Tokens [N,L,D] of all ranks as [N,R*L,D]. */
 static struct tensor *gathered(const struct backend *self, struct ctx *c, struct tensor *x)
@@ -235,7 +235,7 @@ static struct tensor *patch_attention(const struct backend *self, struct ctx *c,
 	return call->out[0] = op_run_on(c, self->next, &mine);
 }
 
-/* ---- what cannot be split ---------------------------------------------------------------------- */
+/* ---- what cannot be split -------------------------------------------------------------------- */
 
 /* Along another axis than the rows these work rank by rank. */
 static struct tensor *not_along_rows(const struct backend *self, struct ctx *c,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Patch parallelism, op by op: an image split over 2, 3 and 4 ranks (threads) gives what one rank gives,
- * and without any one of the overrides it visibly does not. On the ref backend in fp32, where only
- * group norm is rounded differently: a mean of ten deviations is exact to 2^-21 of a deviation in fp32,
- * once per rank and once merged, so 1e-6 is allowed there and nothing elsewhere.
+ * Patch parallelism, op by op: an image split over 2, 3 and 4 ranks (threads) gives what one rank
+ * gives, and without any one of the overrides it visibly does not. On the ref backend in fp32,
+ * where only group norm is rounded differently: a mean of ten deviations is exact to 2^-21 of a
+ * deviation in fp32, once per rank and once merged, so 1e-6 is allowed there and nothing elsewhere.
  */
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ static struct tensor *values(struct ctx *c, uint64_t key, float mean, int ndim, 
 	return t;
 }
 
-/* ---- the models -------------------------------------------------------------------------------- */
+/* ---- the models ------------------------------------------------------------------------------ */
 
 #define CONV(c, x, out, kernel, ...)                                                       \
 	op_conv2d(c, x, values(c, 2, 0, DIMS(out, (x)->dim[3], kernel, kernel)),           \
@@ -115,7 +115,7 @@ static struct tensor *network(struct ctx *c, struct tensor *x)
 	return conv_half(c, y);
 }
 
-/* ---- one run ----------------------------------------------------------------------------------- */
+/* ---- one run --------------------------------------------------------------------------------- */
 
 struct run {
 	model_fn *model;
@@ -204,7 +204,7 @@ static struct run run_model(model_fn *model, int ranks, enum op dropped, bool pl
 	return r;
 }
 
-/* ---- the tests --------------------------------------------------------------------------------- */
+/* ---- the tests ------------------------------------------------------------------------------- */
 
 static float one[OUT_MAX], many[OUT_MAX];
 
@@ -300,7 +300,7 @@ static void test_bytes_sent(void)
 	CHECK_INT(r.cost[1].bytes_sent, 0);
 }
 
-/* ---- refusals ---------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static struct tensor *valid_conv(struct ctx *c, struct tensor *x)
 {

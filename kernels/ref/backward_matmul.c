@@ -57,9 +57,9 @@ REF_RUN(linear_dw)
 	free(xf);
 }
 
-/* ---- convolution ------------------------------------------------------------------------------- */
+/* ---- convolution ----------------------------------------------------------------------------- */
 
-/* One kernel tap of one output pixel: first elements of y[n,h,w,:], x[n,h',w',:], weight[0,0,p,q]. */
+/* One kernel tap of one output pixel: first elements of y[n,h,w,:], x[n,h',w',:], w[0,0,p,q]. */
 struct tap {
 	int64_t y, x, w;
 };

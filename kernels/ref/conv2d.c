@@ -22,7 +22,7 @@ static float *outputs_last(const struct tensor *w)
 	return t;
 }
 
-/* sum[o] += the products of one kernel tap at image position `pixel` (index of its first channel). */
+/* sum[o] += the products of one kernel tap at the pixel whose first channel is element `pixel`. */
 static void add_tap(const struct tensor *x, int64_t pixel, const float *wt, int64_t outputs,
 		    double *sum)
 {
@@ -57,7 +57,8 @@ static void add_window(const struct op_call *call, const float *wt, int64_t n, i
 
 REF_RUN(conv2d)
 {
-	const struct tensor *bias = call->in[2], *channel_bias = call->in[3], *residual = call->in[4];
+	const struct tensor *bias = call->in[2], *channel_bias = call->in[3];
+	const struct tensor *residual = call->in[4];
 	struct tensor *y = call->out[0];
 	int64_t outputs = y->dim[3], pixels = y->dim[1] * y->dim[2];
 	float *wt = outputs_last(call->in[1]);

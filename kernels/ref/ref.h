@@ -41,7 +41,8 @@ double ref_act_derivative(enum act act, double x);
 /* w_i of the sinusoidal embedding. */
 float ref_timestep_frequency(int64_t i, int64_t half, float shift);
 
-/* softmax_j(scale q . k_j) of one query against `keys` keys, `stride` apart, of its sample and head. */
+/* softmax_j(scale q . k_j) of one query against `keys` keys, `stride` apart, of its sample and
+ * head. */
 void ref_probabilities(const float *q, const float *k, int64_t stride, int64_t width, int64_t keys,
 		       double scale, double *p);
 

@@ -22,8 +22,8 @@ static void check_values(const char *what, const struct tensor *y, const float *
 
 	tensor_to_f32(y, got);
 	for (int64_t i = 0; i < n; i++)
-		CHECK(fabs((double)got[i] - (double)want[i]) <= tolerance, "%s[%d]: got %.9g, want %.9g",
-		      what, (int)i, got[i], want[i]);
+		CHECK(fabs((double)got[i] - (double)want[i]) <= tolerance,
+		      "%s[%d]: got %.9g, want %.9g", what, (int)i, got[i], want[i]);
 	free(got);
 }
 
@@ -97,8 +97,9 @@ static void test_padding_is_four_numbers(void)
 	float want[] = { 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0, 0 };
 
 	check_values("conv padding",
-		     op_conv2d(ctx, ramp(1, 1, DIMS(1, 2, 2, 1)), F32(one, 1, 1, 1, 1), NULL, a, NULL,
-			       NULL), want, 0);
+		     op_conv2d(ctx, ramp(1, 1, DIMS(1, 2, 2, 1)), F32(one, 1, 1, 1, 1), NULL, a,
+			       NULL, NULL),
+		     want, 0);
 }
 
 /* Equal scores average the values; a large score picks one; the causal mask hides later keys. */
@@ -117,8 +118,8 @@ static void test_attention(void)
 					  2, false), picked, 1e-5);
 	/* two heads of width 1: the second one's query is -1, so key 2 (score -50) is left out */
 	head2[1] = (10 + 30 + 70) / 3.0f;
-	check_values("heads", op_attention(ctx, F32(q, 1, 1, 2), F32(k, 1, 4, 2), F32(v, 1, 4, 2), 2,
-					   1, false), head2, 1e-5);
+	check_values("heads", op_attention(ctx, F32(q, 1, 1, 2), F32(k, 1, 4, 2),
+					   F32(v, 1, 4, 2), 2, 1, false), head2, 1e-5);
 }
 
 static void test_softmax(void)
@@ -227,7 +228,8 @@ static void test_layout(void)
 	check_values("concat 0", op_concat(ctx, x, y, 0), b, 0);
 	check_values("slice", op_slice(ctx, ramp(0, 1, DIMS(2, 2, 2)), 1, 1, 1), mid, 0);
 	check_values("upsample", op_upsample(ctx, ramp(0, 1, DIMS(1, 2, 2, 1))), up, 0);
-	check_values("embed", op_embed(ctx, input_i32(ctx, DIMS(1, 2), ids), ramp(0, 1, DIMS(3, 2))),
+	check_values("embed",
+		     op_embed(ctx, input_i32(ctx, DIMS(1, 2), ids), ramp(0, 1, DIMS(3, 2))),
 		     looked_up, 0);
 	check_values("gather_rows", op_gather_rows(ctx, ramp(0, 1, DIMS(2, 2, 2)),
 						   input_i32(ctx, DIMS(2), index)), gathered, 0);
