@@ -280,7 +280,7 @@ typedef int db_row_fn(void *arg, int n, const char *const *names, const struct d
 int db_query(struct db *db, const char *sql, const char *const *args, int n_args, db_row_fn *row,
 	     void *arg);
 
-/* The newest `limit` runs (0: all) of view v_runs, newest first, of one workload or of all (NULL). */
+/* Rows of view v_runs, newest first: the last `limit` (0: all) of a workload, or of all (NULL). */
 int db_list_runs(struct db *db, const char *workload, int limit, db_row_fn *row, void *arg);
 
 /* Integrity, foreign keys, schema version, hash of each migration. say() gets one sentence per

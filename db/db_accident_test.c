@@ -95,7 +95,7 @@ static void test_wrong_files(void)
 	check_refused(in_dir("newer.db"), DB_READONLY, DB_ERR_NEWER, "999");
 }
 
-/* Cut anywhere, a file is refused or found to be damaged by the check; it is never taken as whole. */
+/* Cut anywhere, a file is refused or the check finds the damage; it is never taken as whole. */
 static void test_truncated(void)
 {
 	static char copy[400000];
@@ -332,7 +332,8 @@ static void check_writers(const char *path)
 	gate[0] = -1;
 	for (int i = 0; i < WRITERS; i++) {
 		waitpid(pid[i], &status, 0);
-		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "writer %d: status %d", i, status);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "writer %d: status %d", i,
+		      status);
 	}
 	db = must_open(path, 0);
 	snprintf(want, sizeof(want), "%d", WRITERS * RUNS);
@@ -388,8 +389,10 @@ static void test_kill(void)
 		CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
 		complete = atoi(first_value(db, "SELECT count(*) FROM run WHERE status = 'ok'"));
 		CHECK(complete >= before, "%d complete runs, %d before", complete, before);
-		CHECK_STR(first_value(db, "SELECT count(*) FROM run r WHERE status = 'ok' AND 5 <> "
-				      "(SELECT count(*) FROM sample s WHERE s.run_id = r.run_id)"), "0");
+		CHECK_STR(first_value(db,
+				      "SELECT count(*) FROM run r WHERE status = 'ok' AND 5 <> "
+				      "(SELECT count(*) FROM sample s WHERE s.run_id = r.run_id)"),
+			  "0");
 		if (*first_value(db, "SELECT 1 FROM run WHERE status = 'running'"))
 			stopped_running++;
 		before = complete;

@@ -37,13 +37,14 @@ int db_get_calibration(struct db *db, const struct db_host *host,
 	int rc = db_find_host(db, host, &host_id);
 
 	if (rc > 0)
-		rc = db_prepare(db, &stmt,
-				"%s k WHERE host_id = %lld AND NOT EXISTS (SELECT 1 FROM calibration j "
-				"WHERE j.host_id = k.host_id AND j.kind = k.kind AND j.dtype = k.dtype "
-				"AND j.isa = k.isa AND j.threads = k.threads AND (-j.disturbed, "
-				"j.at_unix_ns, j.calibration_id) > (-k.disturbed, k.at_unix_ns, "
-				"k.calibration_id)) ORDER BY kind, dtype, isa, threads",
-				sql ? sql : "", (long long)host_id);
+		rc = db_prepare(
+			db, &stmt,
+			"%s k WHERE host_id = %lld AND NOT EXISTS (SELECT 1 FROM calibration j "
+			"WHERE j.host_id = k.host_id AND j.kind = k.kind AND j.dtype = k.dtype "
+			"AND j.isa = k.isa AND j.threads = k.threads AND (-j.disturbed, "
+			"j.at_unix_ns, j.calibration_id) > (-k.disturbed, k.at_unix_ns, "
+			"k.calibration_id)) ORDER BY kind, dtype, isa, threads",
+			sql ? sql : "", (long long)host_id);
 	sqlite3_free(sql);
 	while (!rc && stmt && sqlite3_step(stmt) == SQLITE_ROW) {
 		fields_read(stmt, &table_calibration, &c, NULL, &arena);

@@ -13,7 +13,8 @@ struct findings {
 	int bad;
 };
 
-static void find(struct findings *f, int bad, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void find(struct findings *f, int bad, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static void find(struct findings *f, int bad, const char *fmt, ...)
 {
@@ -39,8 +40,8 @@ static int reference_row(void *arg, int n, const char *const *names, const struc
 {
 	(void)n, (void)names;
 	if (v)
-		find(arg, 1, "row %s of table %s refers to a row of %s that does not exist", v[1].text,
-		     v[0].text, v[2].text);
+		find(arg, 1, "row %s of table %s refers to a row of %s that does not exist",
+		     v[1].text, v[0].text, v[2].text);
 	return 0;
 }
 
@@ -54,7 +55,8 @@ static int migration_row(void *arg, int n, const char *const *names, const struc
 
 		db_sha256_hex(m->sql, strlen(m->sql), sha);
 		if (m->version == v[0].i && strcmp(sha, v[1].text))
-			find(arg, 1, "migration %d was made by another script than this program's (%s)",
+			find(arg, 1,
+			     "migration %d was made by another script than this program's (%s)",
 			     m->version, m->name);
 	}
 	return 0;
@@ -82,8 +84,10 @@ static int check_all(struct db *db, struct findings *f)
 		return rc;
 	if (!f->bad)
 		find(f, 0, "integrity, references and migrations are well");
-	return db_query(db, "SELECT count(*), coalesce(sum(status = 'ok'), 0), (SELECT count(*) FROM "
-			"sample) FROM run", NULL, 0, totals_row, f);
+	return db_query(db,
+			"SELECT count(*), coalesce(sum(status = 'ok'), 0), (SELECT count(*) FROM "
+			"sample) FROM run",
+			NULL, 0, totals_row, f);
 }
 
 int db_check(struct db *db, void (*say)(void *arg, int bad, const char *sentence), void *arg)
@@ -95,5 +99,6 @@ int db_check(struct db *db, void (*say)(void *arg, int bad, const char *sentence
 		say(arg, 1, db_error(db));
 		return rc;
 	}
-	return f.bad ? db_fail(db, DB_ERR_CORRUPT, "%s is damaged: %d findings", db->path, f.bad) : 0;
+	return f.bad ? db_fail(db, DB_ERR_CORRUPT, "%s is damaged: %d findings", db->path, f.bad) :
+		       0;
 }

@@ -210,6 +210,7 @@ static void read_field(sqlite3_stmt *stmt, int at, const struct field *f, void *
 	void *p = (char *)obj + f->offset;
 	bool null = sqlite3_column_type(stmt, at) == SQLITE_NULL;
 	int64_t i = null ? f->none : sqlite3_column_int64(stmt, at);
+	double d;
 
 	switch (f->type) {
 	case F_TEXT:
@@ -227,7 +228,8 @@ static void read_field(sqlite3_stmt *stmt, int at, const struct field *f, void *
 		*(int64_t *)p = i;
 		break;
 	case F_REAL:
-		*(double *)p = !null ? sqlite3_column_double(stmt, at) : f->has_none ? f->none : NAN;
+		d = f->has_none ? f->none : NAN;
+		*(double *)p = null ? d : sqlite3_column_double(stmt, at);
 		break;
 	case F_METRIC:
 		*(int *)p = index_of(ids->metric, ids->n_metrics, i);
@@ -264,7 +266,8 @@ void fields_fingerprint(const struct table *t, const void *obj, const char *skip
 		else if (f->type == F_INT)
 			sqlite3_str_appendf(s, "%s=%d\n", f->name, *(const int *)p);
 		else if (f->type == F_INT64)
-			sqlite3_str_appendf(s, "%s=%lld\n", f->name, (long long)*(const int64_t *)p);
+			sqlite3_str_appendf(s, "%s=%lld\n", f->name,
+					    (long long)*(const int64_t *)p);
 	}
 	db_sha256_hex(sqlite3_str_value(s) ? sqlite3_str_value(s) : "",
 		      (size_t)sqlite3_str_length(s), out);

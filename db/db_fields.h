@@ -41,8 +41,9 @@ struct table {
 };
 
 /* Members of struct db_run itself are reached through db_run offsets. */
-extern const struct table table_host, table_build, table_workload, table_cfg, table_session, table_run,
-	table_metric, table_sample, table_summary, table_opcount, table_artifact, table_calibration;
+extern const struct table table_host, table_build, table_workload, table_cfg, table_session,
+	table_run, table_metric, table_sample, table_summary, table_opcount, table_artifact,
+	table_calibration;
 
 /* The lists of a run: where each hangs in struct db_run. */
 struct list {
@@ -71,7 +72,7 @@ void arena_free(struct arena *a);
 
 /* ---- SQL ---- */
 
-/* "INSERT INTO t (extra, fields...) VALUES (?, ...)"; extra columns come first. sqlite3_free() it. */
+/* "INSERT INTO t (extra, fields...) VALUES (?, ...)", extra columns first. sqlite3_free() it. */
 char *fields_insert_sql(const struct table *t, const char *extra, int n_extra);
 /* "SELECT fields... FROM t"; sqlite3_free() it. */
 char *fields_select_sql(const struct table *t);
@@ -90,7 +91,7 @@ void fields_fingerprint(const struct table *t, const void *obj, const char *skip
 
 /* A value for one field; run gives metric and stage names. New reference. */
 json_t *field_to_json(const struct field *f, const void *obj, const struct db_run *run);
-/* False when the value has another type or names an unknown metric or stage. NULL and null reset. */
+/* False for a wrong type or an unknown metric or stage. NULL and null reset. */
 bool field_from_json(const struct field *f, void *obj, const json_t *value,
 		     const struct db_run *run, struct arena *arena);
 

@@ -174,7 +174,8 @@ static int load_lists(struct load *l)
 		const struct list *list = &run_lists[i];
 		char *at = (char *)run;
 
-		rc = load_rows(l, list->table, list->table == &table_metric ? METRIC_OF_RUN : OF_RUN,
+		rc = load_rows(l, list->table,
+			       list->table == &table_metric ? METRIC_OF_RUN : OF_RUN,
 			       (void **)(at + list->rows), (int *)(at + list->count));
 	}
 	return rc;

@@ -40,7 +40,7 @@ void db_uuid(char out[37])
 	uint8_t b[16];
 	uint64_t seed[2] = { (uint64_t)db_now_unix_ns(), (uint64_t)getpid() };
 
-	/* Without a random source (an early boot, a closed sandbox) time and process still differ. */
+	/* Without a random source (early boot, a sandbox) time and process still differ. */
 	if (getrandom(b, sizeof(b), GRND_NONBLOCK) != (ssize_t)sizeof(b)) {
 		struct sha256_ctx ctx;
 

@@ -90,7 +90,8 @@ json_t *field_to_json(const struct field *f, const void *obj, const struct db_ru
 		return !isfinite(d) || (f->has_none && d == f->none) ? json_null() : json_real(d);
 	case F_METRIC:
 		i = *(const int *)p;
-		return i >= 0 && i < run->n_metrics ? text_to_json(run->metrics[i].name) : json_null();
+		return i >= 0 && i < run->n_metrics ? text_to_json(run->metrics[i].name) :
+						      json_null();
 	case F_STAGE:
 		i = *(const int *)p;
 		return i >= 0 && i < run->n_stages ? text_to_json(run->stages[i]) : json_null();
@@ -168,13 +169,14 @@ static bool index_from_json(const struct field *f, const json_t *value, const st
 	int n = f->type == F_METRIC ? run->n_metrics : run->n_stages;
 
 	for (*out = 0; name && *out < n; (*out)++)
-		if (!strcmp(name, f->type == F_METRIC ? run->metrics[*out].name : run->stages[*out]))
+		if (!strcmp(name,
+			    f->type == F_METRIC ? run->metrics[*out].name : run->stages[*out]))
 			return true;
 	return false;
 }
 
-bool field_from_json(const struct field *f, void *obj, const json_t *value, const struct db_run *run,
-		     struct arena *arena)
+bool field_from_json(const struct field *f, void *obj, const json_t *value,
+		     const struct db_run *run, struct arena *arena)
 {
 	void *p = (char *)obj + f->offset;
 	int64_t i = 0;
@@ -379,7 +381,8 @@ int db_run_from_json(const json_t *json, struct db_run *run, struct arena *arena
 		snprintf(why, why_size, "it is not a run of schema " SCHEMA);
 		return -1;
 	}
-	if (get_object(&r, json, &table_run, run) || get_object(&r, json, &table_host, &run->host) ||
+	if (get_object(&r, json, &table_run, run) ||
+	    get_object(&r, json, &table_host, &run->host) ||
 	    get_object(&r, json, &table_build, &run->build) ||
 	    get_object(&r, json, &table_workload, &run->workload) ||
 	    get_object(&r, json, &table_cfg, &run->config) ||

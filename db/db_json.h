@@ -12,7 +12,7 @@
 /* NULL without memory. New reference. */
 json_t *db_run_to_json(const struct db_run *run);
 
-/* Fills *run, its memory from the arena. On failure 0 is not returned and `why` says what is wrong. */
+/* Fills *run, its memory from the arena. 0, or -1 and in `why` what is wrong. */
 int db_run_from_json(const json_t *json, struct db_run *run, struct arena *arena, char *why,
 		     size_t why_size);
 

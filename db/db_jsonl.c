@@ -72,8 +72,8 @@ int db_spool_run(struct db *db, const char *path, struct db_run *run)
 		db_uuid(run->session.uuid);
 	line = line_of(run);
 	if (!line)
-		return db_fail(db, DB_ERR_NOMEM, "there is not enough memory to write the result to %s",
-			       path);
+		return db_fail(db, DB_ERR_NOMEM,
+			       "there is not enough memory to write the result to %s", path);
 	n = strlen(line);
 	line[n] = '\n'; /* in place of the final 0 */
 	rc = append_line(db, path, line, n + 1);
@@ -151,7 +151,8 @@ static int import_line(struct db *db, const char *path, int number, const char *
 	int rc;
 
 	if (!json)
-		return db_fail(db, DB_ERR_INPUT, "line %d of %s is not JSON: %s", number, path, e.text);
+		return db_fail(db, DB_ERR_INPUT, "line %d of %s is not JSON: %s", number, path,
+			       e.text);
 	if (db_run_from_json(json, &run, &arena, why, sizeof(why)))
 		rc = db_fail(db, DB_ERR_INPUT, "line %d of %s is not a run: %s", number, path, why);
 	else if ((rc = is_known(db, &run)) == 0)

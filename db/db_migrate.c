@@ -87,7 +87,8 @@ int db_migrate(struct db *db, const struct db_migration *list, int n)
 
 	if (rc < 0 || version >= list[n - 1].version)
 		return rc < 0 ? rc : 0;
-	if (version > 0 && strcmp(db->path, ":memory:") && !db->readonly && (rc = backup(db, version)))
+	if (version > 0 && strcmp(db->path, ":memory:") && !db->readonly &&
+	    (rc = backup(db, version)))
 		return rc;
 	/* Scripts may rebuild tables, which enforced references would forbid half-way. */
 	rc = db_exec(db, "migrate", "PRAGMA foreign_keys = OFF");

@@ -99,7 +99,8 @@ static void test_schema_is_frozen(void)
 	db_close(must_open(in_dir("fresh.db"), DB_CREATE));
 	schema_text(in_dir("frozen.db"), golden, sizeof(golden));
 	schema_text(in_dir("fresh.db"), fresh, sizeof(fresh));
-	CHECK(*fresh && strcmp(golden, fresh) == 0, "tables or views differ from the golden file of this "
+	CHECK(*fresh && strcmp(golden, fresh) == 0,
+	      "tables or views differ from the golden file of this "
 	      "version: a change needs a new migration and a new golden file");
 }
 
@@ -192,14 +193,16 @@ static void test_migrated_meanwhile(void)
 	}
 	pid = start_migrating(path, &good, go);
 	sqlite3_open(path, &first);
-	snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; %s; PRAGMA user_version = %d", good.sql, good.version);
+	snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; %s; PRAGMA user_version = %d", good.sql,
+		 good.version);
 	CHECK(sqlite3_exec(first, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(first));
 	close(go[0]);
 	close(go[1]);
 	/* With its backup made it has read the old version. */
 	for (int i = 0; i < 1000 && access(backup, F_OK); i++)
 		usleep(10000);
-	CHECK(sqlite3_exec(first, "COMMIT", NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(first));
+	CHECK(sqlite3_exec(first, "COMMIT", NULL, NULL, NULL) == SQLITE_OK, "%s",
+	      sqlite3_errmsg(first));
 	waitpid(pid, &status, 0);
 	CHECK_INT(status, 0);
 	sqlite3_close(first);

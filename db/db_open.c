@@ -55,15 +55,17 @@ static int look_at_missing_file(struct db *db, bool create)
 	char dir[4096];
 
 	if (!create)
-		return db_fail(db, DB_ERR_PATH,
-			       "cannot open the database %s: %s; it is made by the first run that is "
-			       "recorded there", db->path, strerror(ENOENT));
+		return db_fail(
+			db, DB_ERR_PATH,
+			"cannot open the database %s: %s; it is made by the first run that is "
+			"recorded there",
+			db->path, strerror(ENOENT));
 	db_directory_of(db->path, dir, sizeof(dir));
 	if (access(dir, W_OK | X_OK) == 0)
 		return 0;
 	return db_fail(db, errno == ENOENT ? DB_ERR_PATH : DB_ERR_READONLY,
-		       "cannot make the database %s: its directory: %s; name another file", db->path,
-		       strerror(errno));
+		       "cannot make the database %s: its directory: %s; name another file",
+		       db->path, strerror(errno));
 }
 
 /* What SQLite would not say clearly: missing, empty, a directory, a device. */
@@ -155,10 +157,11 @@ static int check_identity(struct db *db)
 			       "%s is an SQLite database of another program; name another file",
 			       db->path);
 	if (version > db_schema_version())
-		return db_fail(db, DB_ERR_NEWER,
-			       "%s was written by a newer version of this program (schema %lld, this "
-			       "one knows %d); update the program or name another file", db->path,
-			       (long long)version, db_schema_version());
+		return db_fail(
+			db, DB_ERR_NEWER,
+			"%s was written by a newer version of this program (schema %lld, this "
+			"one knows %d); update the program or name another file",
+			db->path, (long long)version, db_schema_version());
 	return 0;
 }
 
@@ -174,9 +177,11 @@ static int check_free_space(struct db *db)
 	free_bytes = (long long)fs.f_bavail * (long long)fs.f_frsize;
 	if (free_bytes >= FREE_BYTES_MIN)
 		return 0;
-	return db_fail(db, DB_ERR_FULL,
-		       "only %.1f MB are free in %s and a result may need %lld MB; free some space or "
-		       "name a file on another disk", free_bytes / 1e6, dir, FREE_BYTES_MIN >> 20);
+	return db_fail(
+		db, DB_ERR_FULL,
+		"only %.1f MB are free in %s and a result may need %lld MB; free some space or "
+		"name a file on another disk",
+		free_bytes / 1e6, dir, FREE_BYTES_MIN >> 20);
 }
 
 /* A change of journal mode is not covered by SQLite's busy timeout, so it is tried again here. */

@@ -61,10 +61,12 @@ int db_mark_killed(struct db *db, int64_t host_id)
 		const char *owner = (const char *)sqlite3_column_text(stmt, 1);
 
 		if (!owner || !is_alive(owner))
-			rc = db_exec(db, STORING, "UPDATE run SET status = 'killed', owner = NULL, "
-				     "status_msg = 'the process was gone before the run ended (killed, "
-				     "out of memory, or power lost)' WHERE run_id = %lld",
-				     (long long)sqlite3_column_int64(stmt, 0));
+			rc = db_exec(
+				db, STORING,
+				"UPDATE run SET status = 'killed', owner = NULL, "
+				"status_msg = 'the process was gone before the run ended (killed, "
+				"out of memory, or power lost)' WHERE run_id = %lld",
+				(long long)sqlite3_column_int64(stmt, 0));
 	}
 	sqlite3_finalize(stmt);
 	return rc;

@@ -47,7 +47,8 @@ static int insert_run(struct db *db, const struct db_run *run, struct run_ids *i
 	if (run->status && strcmp(run->status, "running") == 0 && db_owner_self(owner))
 		sqlite3_bind_text(stmt, 6, owner, -1, SQLITE_TRANSIENT);
 	if (fields_bind(stmt, 7, &table_run, run, NULL))
-		rc = db_fail(db, DB_ERR_INPUT, "cannot " STORING ": a value of the run is too long");
+		rc = db_fail(db, DB_ERR_INPUT,
+			     "cannot " STORING ": a value of the run is too long");
 	else
 		rc = db_run_stmt(db, stmt, STORING);
 	sqlite3_finalize(stmt);
@@ -55,8 +56,8 @@ static int insert_run(struct db *db, const struct db_run *run, struct run_ids *i
 	return rc;
 }
 
-static int insert_list(struct db *db, const struct table *t, const char *rows, int n, int64_t run_id,
-		       const struct ids *ids)
+static int insert_list(struct db *db, const struct table *t, const char *rows, int n,
+		       int64_t run_id, const struct ids *ids)
 {
 	char *sql = fields_insert_sql(t, "run_id", 1);
 	sqlite3_stmt *stmt = NULL;
@@ -67,8 +68,10 @@ static int insert_list(struct db *db, const struct table *t, const char *rows, i
 		sqlite3_bind_int64(stmt, 1, run_id);
 		if (fields_bind(stmt, 2, t, rows + (size_t)i * t->row_size, ids))
 			rc = db_fail(db, DB_ERR_INPUT,
-				     "cannot " STORING ": %s %d has an unknown metric or stage, or a "
-				     "value that is too long", t->name, i);
+				     "cannot " STORING
+				     ": %s %d has an unknown metric or stage, or a "
+				     "value that is too long",
+				     t->name, i);
 		else
 			rc = db_run_stmt(db, stmt, STORING);
 	}

@@ -68,7 +68,8 @@ static int prepare_query(struct db *db, const char *sql, sqlite3_stmt **stmt)
 	/* VACUUM asks no authorizer, and some statements that only read must not be run either. */
 	if (rc == SQLITE_AUTH || (*stmt && !sqlite3_stmt_readonly(*stmt)))
 		return db_fail(db, DB_ERR_INPUT,
-			       "a query may only read; to change %s use the sqlite3 program", db->path);
+			       "a query may only read; to change %s use the sqlite3 program",
+			       db->path);
 	if (rc != SQLITE_OK)
 		return db_fail_sql(db, rc, "run the query");
 	if (!*stmt)

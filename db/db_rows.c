@@ -8,9 +8,11 @@
 #include <string.h>
 
 /* The id of the row whose `key` column is `value`: 1 found, 0 not, or a negative code. */
-static int find(struct db *db, const struct table *t, const char *key, const char *value, int64_t *id)
+static int find(struct db *db, const struct table *t, const char *key, const char *value,
+		int64_t *id)
 {
-	return db_get_int(db, id, "SELECT %s_id FROM %s WHERE %s = %Q", t->name, t->name, key, value);
+	return db_get_int(db, id, "SELECT %s_id FROM %s WHERE %s = %Q", t->name, t->name, key,
+			  value);
 }
 
 /* Inserts obj with one extra text column (unless NULL) and up to one extra id column. */
@@ -27,7 +29,8 @@ static int insert(struct db *db, const struct table *t, const void *obj, const c
 	if (key)
 		sqlite3_bind_text(stmt, 1, key_value, -1, SQLITE_TRANSIENT);
 	if (fields_bind(stmt, key ? 2 : 1, t, obj, NULL))
-		rc = db_fail(db, DB_ERR_INPUT, "cannot " STORING ": a value of %s is too long", t->name);
+		rc = db_fail(db, DB_ERR_INPUT, "cannot " STORING ": a value of %s is too long",
+			     t->name);
 	else
 		rc = db_run_stmt(db, stmt, STORING);
 	sqlite3_finalize(stmt);
@@ -36,7 +39,8 @@ static int insert(struct db *db, const struct table *t, const void *obj, const c
 }
 
 /* The row of this fingerprint, made when it is new. */
-static int intern(struct db *db, const struct table *t, const void *obj, const char *fp, int64_t *id)
+static int intern(struct db *db, const struct table *t, const void *obj, const char *fp,
+		  int64_t *id)
 {
 	int rc = find(db, t, "fp", fp, id);
 
@@ -113,8 +117,9 @@ static int canonical(struct db *db, const char *text, const char *what, char **o
 {
 	*out = text ? db_json_canonical(text) : NULL;
 	if (!*out)
-		return db_fail(db, DB_ERR_INPUT, "cannot " STORING ": %s is not a JSON object: %.100s",
-			       what, text ? text : "(nothing)");
+		return db_fail(db, DB_ERR_INPUT,
+			       "cannot " STORING ": %s is not a JSON object: %.100s", what,
+			       text ? text : "(nothing)");
 	db_sha256_hex(*out, strlen(*out), sha);
 	return 0;
 }
@@ -144,8 +149,10 @@ int db_put_cfg(struct db *db, const char *params_json, int64_t workload_id, int6
 	rc = db_get_int(db, id, "SELECT cfg_id FROM cfg WHERE workload_id = %lld AND "
 			"params_sha256 = %Q", (long long)workload_id, sha);
 	if (rc == 0) {
-		rc = db_exec(db, STORING, "INSERT INTO cfg (workload_id, params_json, params_sha256) "
-			     "VALUES (%lld, %Q, %Q)", (long long)workload_id, params, sha);
+		rc = db_exec(db, STORING,
+			     "INSERT INTO cfg (workload_id, params_json, params_sha256) "
+			     "VALUES (%lld, %Q, %Q)",
+			     (long long)workload_id, params, sha);
 		*id = sqlite3_last_insert_rowid(db->sql);
 	}
 	free(params);
@@ -180,8 +187,8 @@ int db_put_metric(struct db *db, const struct db_metric *m, int64_t *id)
 
 	if (rc <= 0)
 		return rc ? rc : insert(db, &table_metric, m, NULL, NULL, id);
-	rc = db_get_int(db, &same_unit, "SELECT unit = %Q FROM metric WHERE metric_id = %lld", m->unit,
-			(long long)*id);
+	rc = db_get_int(db, &same_unit, "SELECT unit = %Q FROM metric WHERE metric_id = %lld",
+			m->unit, (long long)*id);
 	if (rc > 0 && !same_unit)
 		return db_fail(db, DB_ERR_INPUT,
 			       "cannot " STORING ": the metric %s is stored in %s in another unit "
@@ -205,8 +212,10 @@ int db_put_stage(struct db *db, const char *name, int64_t *id)
 		end += strcspn(end, "/");
 		len = (int)(end - name);
 		if (len == 0 || len >= (int)sizeof(prefix))
-			return db_fail(db, DB_ERR_INPUT, "cannot " STORING ": the name of the stage "
-				       "\"%.300s\" has an empty part or is too long", name);
+			return db_fail(db, DB_ERR_INPUT,
+				       "cannot " STORING ": the name of the stage "
+				       "\"%.300s\" has an empty part or is too long",
+				       name);
 		snprintf(prefix, sizeof(prefix), "%.*s", len, name);
 		rc = db_get_int(db, id, "SELECT stage_id FROM stage WHERE name = %Q", prefix);
 		if (rc == 0) {

@@ -80,23 +80,48 @@ static const struct db_artifact sample_artifacts[] = {
 static struct db_run sample_run(int second)
 {
 	struct db_run run = {
-		.host = { .machine = "box", .cpu_model = "Test CPU", .isa = "avx2 avx512", .kernel = "6.1",
-			  .sockets = 1, .cores = 2, .threads = 4, .turbo = -1, .smt = 1,
-			  .mem_bytes = 24ll << 30, .extra_json = "{\"b\": [1, 2], \"a\": 1}" },
-		.build = { .version = "0.1.0", .git_sha = "abc", .git_dirty = 1, .compiler = "cc 12",
+		.host = { .machine = "box",
+			  .cpu_model = "Test CPU",
+			  .isa = "avx2 avx512",
+			  .kernel = "6.1",
+			  .sockets = 1,
+			  .cores = 2,
+			  .threads = 4,
+			  .turbo = -1,
+			  .smt = 1,
+			  .mem_bytes = 24ll << 30,
+			  .extra_json = "{\"b\": [1, 2], \"a\": 1}" },
+		.build = { .version = "0.1.0",
+			   .git_sha = "abc",
+			   .git_dirty = 1,
+			   .compiler = "cc 12",
 			   .libs_json = "{\"onednn\": \"2.6.3\"}" },
 		.workload = { "sdxl-20steps", "sdxl", "text-to-image", "{\"steps\": 20}" },
-		.config = { "{\"threads\": 2, \"dtype\": \"bf16\"}", 140570000000000, 130000000000000, 1,
-			    3469000000, 6900000000 },
-		.session = { .argv = "bench run 'a \"b\"' \xc3\xa9", .purpose = "run", .exit_code = -1 },
-		.status = "ok", .label = "tag", .wall_s = 21.75, .steady = 1, .stop_reason = "count",
-		.out_sha256 = "aa", .peak_flops = 1.02e12, .env_json = "{\"load\": 0.5}",
-		.metrics = sample_metrics, .n_metrics = 3,
-		.stages = sample_stages, .n_stages = 3,
-		.samples = sample_samples, .n_samples = 5,
-		.summaries = sample_summaries, .n_summaries = 2,
-		.ops = sample_ops, .n_ops = 2,
-		.artifacts = sample_artifacts, .n_artifacts = 2,
+		.config = { "{\"threads\": 2, \"dtype\": \"bf16\"}", 140570000000000,
+			    130000000000000, 1, 3469000000, 6900000000 },
+		.session = { .argv = "bench run 'a \"b\"' \xc3\xa9",
+			     .purpose = "run",
+			     .exit_code = -1 },
+		.status = "ok",
+		.label = "tag",
+		.wall_s = 21.75,
+		.steady = 1,
+		.stop_reason = "count",
+		.out_sha256 = "aa",
+		.peak_flops = 1.02e12,
+		.env_json = "{\"load\": 0.5}",
+		.metrics = sample_metrics,
+		.n_metrics = 3,
+		.stages = sample_stages,
+		.n_stages = 3,
+		.samples = sample_samples,
+		.n_samples = 5,
+		.summaries = sample_summaries,
+		.n_summaries = 2,
+		.ops = sample_ops,
+		.n_ops = 2,
+		.artifacts = sample_artifacts,
+		.n_artifacts = 2,
 	};
 
 	run.started_unix_ns = (1700000000 + (int64_t)second) * 1000000000 + 123456789;
@@ -105,7 +130,8 @@ static struct db_run sample_run(int second)
 }
 
 /* The first column of the first row of a query, as text; "" without rows, the error if it fails. */
-static int first_value_row(void *arg, int n, const char *const *names, const struct db_value *values)
+static int first_value_row(void *arg, int n, const char *const *names,
+			   const struct db_value *values)
 {
 	(void)n, (void)names;
 	snprintf(arg, 512, "%s", values ? values[0].text : "");

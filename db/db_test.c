@@ -44,14 +44,17 @@ static void check_lists(const struct db_run *a, const struct db_run *b)
 		const struct db_summary *s = &a->summaries[i], *t = &b->summaries[i];
 
 		CHECK(s->metric == t->metric && s->n == t->n && same_real(s->median, t->median) &&
-		      same_real(s->p99, t->p99) && same_real(s->ci_conf, t->ci_conf), "summary %d", i);
+			      same_real(s->p99, t->p99) && same_real(s->ci_conf, t->ci_conf),
+		      "summary %d", i);
 	}
 	for (int i = 0; i < a->n_ops && i < b->n_ops; i++) {
 		const struct db_op *s = &a->ops[i], *t = &b->ops[i];
 
-		CHECK(s->stage == t->stage && same_text(s->op, t->op) && same_text(s->layer, t->layer) &&
-		      s->macs_conv == t->macs_conv && s->macs_linear == t->macs_linear &&
-		      s->bytes_sent == t->bytes_sent && same_real(s->time_s, t->time_s), "op %d", i);
+		CHECK(s->stage == t->stage && same_text(s->op, t->op) &&
+			      same_text(s->layer, t->layer) && s->macs_conv == t->macs_conv &&
+			      s->macs_linear == t->macs_linear && s->bytes_sent == t->bytes_sent &&
+			      same_real(s->time_s, t->time_s),
+		      "op %d", i);
 	}
 	for (int i = 0; i < a->n_artifacts && i < b->n_artifacts; i++) {
 		const struct db_artifact *s = &a->artifacts[i], *t = &b->artifacts[i];
@@ -80,8 +83,10 @@ static void check_same(const struct db_run *a, const struct db_run *b)
 	CHECK_STR(a->config.params_json, "{\"dtype\":\"bf16\",\"threads\":2}");
 	CHECK_STR(a->host.extra_json, "{\"a\":1,\"b\":[1,2]}");
 	CHECK_STR(a->host.cpu_model, b->host.cpu_model);
-	CHECK(a->host.microcode == NULL && a->host.turbo == -1 && a->host.numa_nodes == 0, "unknowns");
-	CHECK(strncmp(a->host.machine, "sha256:", 7) == 0 && !strstr(a->host.machine, "box"), "machine");
+	CHECK(a->host.microcode == NULL && a->host.turbo == -1 && a->host.numa_nodes == 0,
+	      "unknowns");
+	CHECK(strncmp(a->host.machine, "sha256:", 7) == 0 && !strstr(a->host.machine, "box"),
+	      "machine");
 	CHECK_STR(a->build.libs_json, "{\"onednn\":\"2.6.3\"}");
 	CHECK_STR(a->workload.name, b->workload.name);
 	check_lists(a, b);
@@ -94,7 +99,8 @@ static void test_round_trip(void)
 	int64_t id = 0;
 
 	CHECK(db_begin_run(db, &run) == 0, "%s", db_error(db));
-	CHECK_STR(first_value(db, "SELECT status || ' ' || (owner IS NOT NULL) FROM run"), "running 1");
+	CHECK_STR(first_value(db, "SELECT status || ' ' || (owner IS NOT NULL) FROM run"),
+		  "running 1");
 	CHECK(db_put_run(db, &run, &id) == 0, "%s", db_error(db));
 	CHECK_INT(id, 1);
 	CHECK_STR(first_value(db, "SELECT count(*) || (owner IS NULL) FROM run"), "11");
@@ -115,9 +121,10 @@ static void test_identities(void)
 {
 	struct db *db = must_open(in_dir("b.db"), DB_CREATE);
 	struct db_run a = sample_run(0), b = sample_run(1), c = sample_run(2);
-	const char *counts = "SELECT (SELECT count(*) FROM host) || (SELECT count(*) FROM build) || "
-			     "(SELECT count(*) FROM workload) || (SELECT count(*) FROM cfg) || "
-			     "(SELECT count(*) FROM session)";
+	const char *counts =
+		"SELECT (SELECT count(*) FROM host) || (SELECT count(*) FROM build) || "
+		"(SELECT count(*) FROM workload) || (SELECT count(*) FROM cfg) || "
+		"(SELECT count(*) FROM session)";
 
 	b.config.params_json = "{\"dtype\":\"bf16\",   \"threads\":2}";
 	b.host.extra_json = "{\"new\":1}";
@@ -136,7 +143,8 @@ static void test_identities(void)
 	CHECK(!db_put_run(db, &c, NULL), "%s", db_error(db));
 	CHECK_STR(first_value(db, counts), "22222");
 	CHECK_STR(first_value(db, "SELECT group_concat(s.name || ' in ' || p.name) FROM stage s "
-			      "JOIN stage p ON s.parent_id = p.stage_id"), "denoise/unet in denoise");
+				  "JOIN stage p ON s.parent_id = p.stage_id"),
+		  "denoise/unet in denoise");
 	CHECK_STR(first_value(db, "SELECT count(*) FROM v_latest"), "2");
 	CHECK_STR(first_value(db, "SELECT group_concat(run_id) FROM v_latest"), "2,3");
 	db_close(db);
@@ -146,15 +154,19 @@ static void test_views(void)
 {
 	struct db *db = must_open(in_dir("b.db"), DB_READONLY);
 
-	CHECK_STR(first_value(db, "SELECT printf('%s|%s|%s|%g|%g|%.4f|%s|%d|%g', started_utc, workload, "
-			      "status, latency_s, images_per_s, peak_share, dtype, threads, "
-			      "peak_mem_bytes) FROM v_runs WHERE run_id = 1"),
-		  "2023-11-14 22:13:20|sdxl-20steps|ok|10|0.1|27.5627|bf16|2|7e+09");
+	CHECK_STR(
+		first_value(db,
+			    "SELECT printf('%s|%s|%s|%g|%g|%.4f|%s|%d|%g', started_utc, workload, "
+			    "status, latency_s, images_per_s, peak_share, dtype, threads, "
+			    "peak_mem_bytes) FROM v_runs WHERE run_id = 1"),
+		"2023-11-14 22:13:20|sdxl-20steps|ok|10|0.1|27.5627|bf16|2|7e+09");
 	CHECK_STR(first_value(db, "SELECT printf('%g', flops) FROM v_ops WHERE op = 'conv2d'"),
 		  "1.08207e+12");
 	CHECK_STR(first_value(db, "SELECT count(*) FROM v_series WHERE metric = 'latency'"), "3");
-	CHECK_STR(first_value(db, "SELECT group_concat(phase || value) FROM v_samples WHERE run_id = 2 "
-			      "AND metric = 'latency'"), "warmup11.5,measured10.25,measured0.1");
+	CHECK_STR(first_value(db,
+			      "SELECT group_concat(phase || value) FROM v_samples WHERE run_id = 2 "
+			      "AND metric = 'latency'"),
+		  "warmup11.5,measured10.25,measured0.1");
 	CHECK_STR(first_value(db, "SELECT count(*) FROM v_summary WHERE p99 IS NULL"), "6");
 	db_close(db);
 }
@@ -163,7 +175,8 @@ static void test_views(void)
 static void test_refused_runs(void)
 {
 	struct db *db = must_open(in_dir("c.db"), DB_CREATE);
-	struct db_sample bad_index = { .metric = 3 }, twice[] = { sample_samples[0], sample_samples[0] };
+	struct db_sample bad_index = { .metric = 3 },
+			 twice[] = { sample_samples[0], sample_samples[0] };
 	struct db_metric other_unit = { "latency", "ms", -1, "noisy", NULL, "" };
 	struct db_run run = sample_run(0);
 
@@ -184,8 +197,10 @@ static void test_refused_runs(void)
 	run = sample_run(0);
 	run.env_json = "[1]";
 	CHECK(db_put_run(db, &run, NULL) == DB_ERR_INPUT, "environment not an object");
-	CHECK_STR(first_value(db, "SELECT (SELECT count(*) FROM run) || (SELECT count(*) FROM host) || "
-			      "(SELECT count(*) FROM sample) || (SELECT count(*) FROM metric)"), "0000");
+	CHECK_STR(first_value(db,
+			      "SELECT (SELECT count(*) FROM run) || (SELECT count(*) FROM host) || "
+			      "(SELECT count(*) FROM sample) || (SELECT count(*) FROM metric)"),
+		  "0000");
 	run = sample_run(0);
 	CHECK(!db_put_run(db, &run, NULL), "%s", db_error(db));
 	run = sample_run(0);
@@ -200,10 +215,18 @@ static void test_refused_runs(void)
 static void test_query(void)
 {
 	static const char *const writes[] = {
-		"DELETE FROM run", "DROP TABLE run", "PRAGMA user_version = 5", "ATTACH 'x.db' AS x",
-		"PRAGMA journal_mode = DELETE", "CREATE TABLE t(a)", "VACUUM", "BEGIN",
+		"DELETE FROM run",
+		"DROP TABLE run",
+		"PRAGMA user_version = 5",
+		"ATTACH 'x.db' AS x",
+		"PRAGMA journal_mode = DELETE",
+		"CREATE TABLE t(a)",
+		"VACUUM",
+		"BEGIN",
 		"WITH a AS (SELECT 1) INSERT INTO stage SELECT 9, NULL, 'x'",
-		"UPDATE sqlite_master SET sql = ''", "PRAGMA writable_schema = 1", "PRAGMA wal_checkpoint",
+		"UPDATE sqlite_master SET sql = ''",
+		"PRAGMA writable_schema = 1",
+		"PRAGMA wal_checkpoint",
 	};
 	const char *args[] = { "it's" };
 	struct db *db = must_open(in_dir("a.db"), 0);
@@ -216,9 +239,12 @@ static void test_query(void)
 	CHECK(db_query(db, "SELEC 1", NULL, 0, first_value_row, out) == DB_ERR_INPUT, "bad SQL");
 	CHECK(strstr(db_error(db), "SELEC"), "%s", db_error(db));
 	CHECK(db_query(db, "", NULL, 0, first_value_row, out) == DB_ERR_INPUT, "empty");
-	CHECK(db_query(db, "SELECT 1; SELECT 2", NULL, 0, first_value_row, out) == DB_ERR_INPUT, "two");
-	CHECK(db_query(db, "SELECT ?1", NULL, 0, first_value_row, out) == DB_ERR_INPUT, "no argument");
-	CHECK(db_query(db, "SELECT ?1 ;\n", args, 1, first_value_row, out) == 0, "%s", db_error(db));
+	CHECK(db_query(db, "SELECT 1; SELECT 2", NULL, 0, first_value_row, out) == DB_ERR_INPUT,
+	      "two");
+	CHECK(db_query(db, "SELECT ?1", NULL, 0, first_value_row, out) == DB_ERR_INPUT,
+	      "no argument");
+	CHECK(db_query(db, "SELECT ?1 ;\n", args, 1, first_value_row, out) == 0, "%s",
+	      db_error(db));
 	CHECK_STR(out, "it's");
 	CHECK_STR(first_value(db, "SELECT x'00ff'"), "00ff");
 	CHECK_STR(first_value(db, "SELECT 1 WHERE 0"), "");
@@ -311,7 +337,8 @@ static void test_bad_json(void)
 		fprintf(f, "%s", line);
 		line[i] = was;
 		fclose(f);
-		CHECK(db_import(db, path, NULL, NULL) == DB_ERR_INPUT, "prefix of %zu bytes", i + 1);
+		CHECK(db_import(db, path, NULL, NULL) == DB_ERR_INPUT, "prefix of %zu bytes",
+		      i + 1);
 	}
 	free(line);
 	CHECK_STR(first_value(db, "SELECT count(*) FROM run"), "0");
@@ -382,7 +409,9 @@ static struct db_sample *many_samples(int n)
 	struct db_sample *s = calloc((size_t)n, sizeof(*s));
 
 	for (int i = 0; s && i < n; i++)
-		s[i] = (struct db_sample){ 1, 2, 0, DB_PHASE_MEASURED, i / 50, i % 50, 0, 1e-3 * i };
+		s[i] = (struct db_sample){
+			1, 2, 0, DB_PHASE_MEASURED, i / 50, i % 50, 0, 1e-3 * i
+		};
 	return s;
 }
 
@@ -419,8 +448,8 @@ static void show_times(int n, int repeats)
 		best_put = fmin(best_put, put_s);
 		best_get = fmin(best_get, get_s);
 	}
-	printf("%d samples: recorded in %.3f s, loaded in %.3f s (best of %d)\n", n, best_put, best_get,
-	       repeats);
+	printf("%d samples: recorded in %.3f s, loaded in %.3f s (best of %d)\n", n, best_put,
+	       best_get, repeats);
 }
 
 int main(int argc, char **argv)
