@@ -21,8 +21,7 @@ CFLAGS  ?= -O2 -g
 OPENMP  ?= -fopenmp
 # A product and a sum are fused only where the code says so: one result on every level and compiler.
 BASE    := -std=gnu17 $(WARN) -ffp-contract=off $(CFLAGS) $(OPENMP) $(SANITIZE) -MMD -MP
-# The OpenMP runtime is always linked: oneDNN needs it, and OPENMP= only makes our own loops serial.
-LDFLAGS := $(CFLAGS) -fopenmp $(SANITIZE)
+LDFLAGS := $(CFLAGS) $(OPENMP) $(SANITIZE)
 
 comma := ,
 DNNL_INC := $(if $(DNNL),-I$(DNNL)/include)
@@ -56,10 +55,11 @@ LIB_OBJ := $(LIB:%.c=$(O)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(O)/%_simd
 TEST_BIN := $(TESTS:%.c=$(O)/%)
 FUZZ_BIN := $(FUZZ:%.c=$(O)/%)
 
-.PHONY: all tests help info test test-long asan tsan lint install clean FORCE
+.PHONY: all tests check help info test test-long asan tsan lint install uninstall clean FORCE
 .DEFAULT_GOAL := all
-all: $(BUILD)/bench
-tests: $(TEST_BIN) $(FUZZ_BIN)
+.SECONDARY:
+all: $(BUILD)/bench ## build build/bench (the default)
+tests: all $(TEST_BIN) $(FUZZ_BIN)
 
 folder = $(firstword $(subst /, ,$1))
 isa    = $(ISA_$(lastword $(subst _, ,$(notdir $1))))
@@ -124,5 +124,85 @@ $(BUILD)/%_fuzz: $(O)/%_fuzz ; @mkdir -p $(@D) && ln -f $< $@
 
 -include $(LIB_OBJ:.o=.d) $(TEST_BIN:=.d) $(O)/bench/main.d
 
-clean:
+# ---- tests ---------------------------------------------------------------------------------------
+
+JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
+RUN_TESTS = BENCH_BIN=$(abspath $(BUILD)/bench) scripts/run-tests
+
+test: ## install what is missing, build, and run all tests (under four minutes on two quiet cores)
+	@DNNL=$(DNNL) scripts/setup
+	@$(SUBMAKE) tests
+	@$(SUBMAKE) check
+
+check: # what is built, without building
+	@$(RUN_TESTS) $(TEST_BIN) $(FUZZ_BIN)
+
+test-long: ## test, lint, asan, tsan, and a minute of each fuzzer
+	@$(SUBMAKE) test
+	@$(SUBMAKE) lint
+	@$(SUBMAKE) asan
+	@$(SUBMAKE) tsan
+	@scripts/fuzz
+
+# UBSan's alignment check stays on; the build folder is its own, so that nothing is mixed.
+ASAN = BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(SUBMAKE) $(ASAN) tests
+	@$(MAKE) --no-print-directory $(ASAN) check
+
+# ThreadSanitizer cannot see into libgomp: its barriers are futexes without an interceptor, so that
+# every parallel region would be reported. Our sources are built without OpenMP (serial regions),
+# and what calls oneDNN, which brings its own regions, is left out.
+TSAN = BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" OPENMP="-Wno-unknown-pragmas -lgomp" \
+	SANITIZE="-fsanitize=thread"
+TSAN_TESTS := $(filter %comm_test %patch_test %ctx_test %plan_test db/%,$(TESTS:%.c=%))
+
+tsan: ## the tests with threads of our own under ThreadSanitizer
+	@$(SUBMAKE) $(TSAN) $(TSAN_TESTS:%=$(BUILD)/tsan/obj/%)
+	@scripts/run-tests $(TSAN_TESTS:%=$(BUILD)/tsan/obj/%)
+
+# Headers compile alone, except the parts of vec.h and the templates that a file per instruction set
+# fills in.
+PARTS   := $(addprefix kernels/cpu/,vec_c.h vec_avx2.h vec_avx512.h vec_small.h attention_flash.h \
+	attention_vector.h)
+HEADERS := $(filter-out $(PARTS),$(wildcard kernels/*.h kernels/*/*.h workloads/*.h db/*.h \
+	reports/*.h bench/*.h))
+lint: $(HEADERS:%.h=lint/%) ## headers compile alone; includes, words and line lengths
+	@scripts/lint
+
+$(HEADERS:%.h=lint/%): lint/%: %.h
+	@$(CC) -std=gnu17 $(WARN) -Wno-unused-function $(OPENMP) $(INC_$(call folder,$<)) -Ikernels \
+		-I$(patsubst %/,%,$(dir $<)) $(ISA_amx) -Werror -fsyntax-only -include $< -x c /dev/null
+
+# ---- installation --------------------------------------------------------------------------------
+
+BIN := $(DESTDIR)$(PREFIX)/bin/bench
+MAN := $(DESTDIR)$(PREFIX)/share/man/man1/bench.1
+COMPLETION := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bench
+
+install: all ## install program, manual page and completion under PREFIX (default /usr/local)
+	install -D -m 755 $(BUILD)/bench $(BIN)
+	$(BUILD)/bench help --man > $(O)/bench.1
+	$(BUILD)/bench help --bash > $(O)/bench.bash
+	install -D -m 644 $(O)/bench.1 $(MAN)
+	install -D -m 644 $(O)/bench.bash $(COMPLETION)
+
+uninstall: ## remove what install put there
+	rm -f $(BIN) $(MAN) $(COMPLETION)
+
+# ---- about ---------------------------------------------------------------------------------------
+
+help: ## this list
+	@echo "usage: make [TARGET] [BUILD=folder] [CC=compiler] [DNNL=prefix] [V=1] [WERROR=1]"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | sort | \
+		while IFS='|' read -r t text; do printf '  %-10s %s\n' "$$t" "$$text"; done
+
+info: ## compiler, libraries and processor that were found
+	@CC="$(CC)" DNNL_INC="$(DNNL_INC)" scripts/info
+
+clean: ## remove the build folder
 	rm -rf $(BUILD)
