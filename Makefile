@@ -156,9 +156,9 @@ asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 # ThreadSanitizer cannot see into libgomp: its barriers are futexes without an interceptor, so that
 # every parallel region would be reported. Our sources are built without OpenMP (serial regions),
 # and what calls oneDNN, which brings its own regions, is left out.
-TSAN = BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" OPENMP="-Wno-unknown-pragmas -lgomp" \
+TSAN = BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" OPENMP="-w -lgomp" \
 	SANITIZE="-fsanitize=thread"
-TSAN_TESTS := $(filter %comm_test %patch_test %ctx_test %plan_test db/%,$(TESTS:%.c=%))
+TSAN_TESTS := $(filter %comm_test %patch_test %patch_unet_test %ctx_test %plan_test db/%,$(TESTS:%.c=%))
 
 tsan: ## the tests with threads of our own under ThreadSanitizer
 	@$(SUBMAKE) $(TSAN) $(TSAN_TESTS:%=$(BUILD)/tsan/obj/%)
