@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Linear and convolution by oneDNN. A primitive is made once per shape, epilogue and weight layout
- * and kept (onednn_prim.c); weights are packed in the load pass (onednn_load.c) and used by
- * onednn_linear.c and onednn_conv.c.
+ * Linear and convolution by oneDNN, and linear on level bf16 by gemm.h. A primitive is made once per
+ * shape, epilogue and weight layout and kept (onednn_prim.c); weights are packed in the load pass
+ * (onednn_load.c) and used by onednn_linear.c and onednn_conv.c.
  *
  * Storage bf16 on a level without bf16 instructions is computed in fp32: weights are packed as fp32,
  * rows and samples are converted on the way in and out. Inside cpu/ only. How to test: onednn_test.c.
@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "ctx.h"
+#include "gemm.h"
 #include "onednn_api.h"
 
 /* What a primitive computes. Compared byte by byte: start from a zeroed one. */
@@ -40,6 +41,7 @@ struct prim {
 
 struct dnnl {
 	enum isa level;       /* that oneDNN may use */
+	bool own_gemm;        /* bf16 products by gemm.h */
 	dnnl_stream_t stream;
 	pthread_mutex_t lock; /* of what follows: ranks may share a backend */
 	struct prim *bucket[PRIM_BUCKETS];
@@ -63,15 +65,16 @@ void prims_free(struct dnnl *d);
 /* Bytes of scratch that primitives work in: grows in the load pass, not after. */
 size_t dnnl_scratch_bytes(const struct dnnl *d);
 
-/* Packed weights (param->packed). The weight of a GEGLU comes in parts: part j holds `columns`/2
- * outputs of u and the same ones of g, so that the product of a part can be combined while it is in
- * the cache. Without it: one part with all columns. */
+/* Packed weights (param->packed): for our own product, or for oneDNN. There the weight of a GEGLU
+ * comes in parts: part j holds `columns`/2 outputs of u and the same ones of g, so that the product
+ * of a part can be combined while it is in the cache; without GEGLU one part has all columns. */
 struct packed {
-	enum dtype dtype;
 	bool conv;
+	struct gemm_weight own; /* own.panel NULL: oneDNN's, which is the rest */
+	enum dtype dtype;
 	int parts;
 	int64_t columns;
-	dn_md layout; /* the same for all parts */
+	dn_md layout;           /* the same for all parts */
 	dnnl_memory_t memory[]; /* of each part */
 };
 
@@ -82,6 +85,7 @@ enum dtype compute_dtype(const struct dnnl *d, enum dtype storage);
  * memory. */
 struct packed *packed_new(struct dnnl *d, const struct op_call *call, const void *plain);
 void packed_free(void *p);
+size_t packed_bytes(const struct packed *p);
 
 /* param->packed, or weights that are packed for this call alone: packed_return() frees those. NULL:
  * the error is in the context. */
@@ -100,6 +104,7 @@ struct linear {
 	float *workspace; /* linear_workspace() bytes */
 };
 
+bool linear_by_gemm(const struct dnnl *d, const struct linear *l);
 size_t linear_workspace(const struct dnnl *d, const struct linear *l);
 int linear_parts(const struct linear *l); /* in which a weight of this call is best packed */
 

@@ -26,6 +26,11 @@ int linear_parts(const struct linear *l)
 	return (int)(l->outputs / (2 * PART_OUTPUTS));
 }
 
+bool linear_by_gemm(const struct dnnl *d, const struct linear *l)
+{
+	return d->own_gemm && l->x->dtype == DT_BF16;
+}
+
 /* Where a product goes: straight into y, or through a buffer in blocks of rows. */
 struct route {
 	bool converted, direct;
@@ -61,6 +66,9 @@ static struct route route_of(const struct dnnl *d, const struct linear *l, int64
 size_t linear_workspace(const struct dnnl *d, const struct linear *l)
 {
 	struct route r = route_of(d, l, l->outputs);
+
+	if (linear_by_gemm(d, l))
+		return 0;
 	return (size_t)(r.x_floats + r.sum_floats) * sizeof(float);
 }
 
@@ -148,7 +156,16 @@ static void run_block(struct dnnl *d, const struct linear *l, const struct packe
 	}
 }
 
-void linear_run(struct dnnl *d, const struct linear *l, const struct packed *w)
+static void run_gemm(const struct linear *l, const struct gemm_weight *w)
+{
+	struct gemm g = { .rows = l->rows, .w = w, .bias = l->bias, .act = l->act,
+			  .x = element(l->x, l->first * l->inputs),
+			  .y = (void *)element(l->y, l->first * tensor_cols(l->y)),
+			  .residual = element(l->residual, l->first * tensor_cols(l->y)) };
+	gemm_run(&g);
+}
+
+static void run_onednn(struct dnnl *d, const struct linear *l, const struct packed *w)
 {
 	struct route r = route_of(d, l, w->columns);
 	float *buffer = l->workspace, *own = NULL;
@@ -170,4 +187,12 @@ void linear_run(struct dnnl *d, const struct linear *l, const struct packed *w)
 		run_block(d, l, w, &r, buffer, row,
 			  row + r.rows < l->rows ? r.rows : l->rows - row);
 	free(own);
+}
+
+void linear_run(struct dnnl *d, const struct linear *l, const struct packed *w)
+{
+	if (w->own.panel)
+		run_gemm(l, &w->own);
+	else
+		run_onednn(d, l, w);
 }

@@ -67,16 +67,38 @@ static dn_md prepare(struct dnnl *d, const struct op_call *call, int64_t columns
 	return linear_prepare(d, &l, columns, layout);
 }
 
+/* For gemm.h. */
+static struct packed *packed_own(const struct linear *l, const void *plain)
+{
+	struct packed *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return NULL;
+	p->own = (struct gemm_weight){ .inputs = l->inputs, .outputs = l->outputs,
+				       .gated = l->act == ACT_GEGLU };
+	p->own.panel = slab_alloc(packed_bytes(p));
+	if (p->own.panel) {
+		gemm_pack(&p->own, plain);
+		return p;
+	}
+	free(p);
+	return NULL;
+}
+
 struct packed *packed_new(struct dnnl *d, const struct op_call *call, const void *plain)
 {
 	struct linear l = linear_of(call);
 	int parts = linear_parts(&l);
-	struct packed *p = calloc(1, sizeof *p + (size_t)parts * sizeof p->memory[0]);
+	bool conv = call->op == OP_CONV2D && !conv_is_linear(call);
+	struct packed *p;
 
+	if (!conv && linear_by_gemm(d, &l))
+		return packed_own(&l, plain);
+	p = calloc(1, sizeof *p + (size_t)parts * sizeof p->memory[0]);
 	if (!p)
 		return NULL;
 	p->dtype = compute_dtype(d, call->in[WEIGHT]->dtype);
-	p->conv = call->op == OP_CONV2D && !conv_is_linear(call);
+	p->conv = conv;
 	p->parts = parts;
 	p->columns = l.outputs / parts;
 	p->layout = dn_md_copy(prepare(d, call, p->columns, NULL));
@@ -95,7 +117,15 @@ void packed_free(void *packed)
 		dnnl_memory_destroy(p->memory[j]);
 	}
 	dn_md_free(p->layout);
+	slab_free(p->own.panel);
 	free(p);
+}
+
+size_t packed_bytes(const struct packed *p)
+{
+	if (p->own.inputs)
+		return gemm_weight_bytes(p->own.outputs, p->own.inputs, p->own.gated);
+	return (size_t)p->parts * dn_md_bytes(p->layout);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -142,7 +172,8 @@ static void load_weight(struct dnnl *d, struct ctx *c, const struct op_call *cal
 	struct packed *p = param->packed;
 
 	if (p) {
-		prepare(d, call, p->columns, p->layout);
+		if (!p->own.panel)
+			prepare(d, call, p->columns, p->layout);
 		return;
 	}
 	p = pack(d, c, call);
@@ -150,7 +181,7 @@ static void load_weight(struct dnnl *d, struct ctx *c, const struct op_call *cal
 		return;
 	param->packed = p;
 	param->free_packed = packed_free;
-	param->packed_bytes = (size_t)p->parts * dn_md_bytes(p->layout);
+	param->packed_bytes = packed_bytes(p);
 }
 
 void dnnl_load(const struct backend *b, struct ctx *c, const struct op_call *call)

@@ -28,6 +28,8 @@ static struct backend backend = {
 	.state = &cpu,
 };
 
+#include "onednn_bench.h"
+
 /* ---- tensors between guard zones ------------------------------------------------------------- */
 
 static struct guard guards[8];
@@ -332,8 +334,10 @@ static void spawn_level(void)
 	test_failed += counts[1];
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "--bench") == 0)
+		return bench(argv + 2);
 	for (int l = ISA_C; l <= (int)isa_machine(); l++) {
 		level = l;
 		spawn_level();
