@@ -106,7 +106,11 @@ static struct tensor *new_node(struct ctx *c)
 	struct node_block *b = c->nodes;
 
 	if (!b || b->used == NODES_PER_BLOCK) {
-		b = malloc(sizeof *b);
+		b = c->spare_nodes;
+		if (b)
+			c->spare_nodes = b->next;
+		else
+			b = malloc(sizeof *b);
 		die_if(!b, "out of memory");
 		b->used = 0;
 		b->next = c->nodes;
@@ -285,16 +289,25 @@ static void free_heap(struct ctx *c)
 	}
 }
 
-/* Keeps one block of nodes for the next step. */
-static void free_nodes(struct ctx *c, bool all)
+/* All blocks are kept for the next step, so that a repeated step allocates nothing. */
+static void reuse_nodes(struct ctx *c)
 {
-	while (c->nodes && (all || c->nodes->next)) {
+	while (c->nodes) {
 		struct node_block *next = c->nodes->next;
-		free(c->nodes);
+		c->nodes->next = c->spare_nodes;
+		c->spare_nodes = c->nodes;
 		c->nodes = next;
 	}
-	if (c->nodes)
-		c->nodes->used = 0;
+}
+
+static void free_nodes(struct ctx *c)
+{
+	reuse_nodes(c);
+	while (c->spare_nodes) {
+		struct node_block *next = c->spare_nodes->next;
+		free(c->spare_nodes);
+		c->spare_nodes = next;
+	}
 }
 
 void ctx_free(struct ctx *c)
@@ -302,7 +315,7 @@ void ctx_free(struct ctx *c)
 	if (!c)
 		return;
 	free_heap(c);
-	free_nodes(c, true);
+	free_nodes(c);
 	for (struct state_tensor *s = c->states, *next; s; s = next) {
 		next = s->next;
 		free(s->tensor.data);
@@ -318,7 +331,7 @@ void ctx_free(struct ctx *c)
 void ctx_step_begin(struct ctx *c, enum pass pass, struct plan *plan)
 {
 	free_heap(c);
-	free_nodes(c, false);
+	reuse_nodes(c);
 	if (c->tape)
 		tape_clear(c->tape);
 	c->pass = pass;

@@ -84,7 +84,7 @@ struct ctx {
 	int next_buffer;
 	char *arena;
 	size_t arena_bytes;
-	struct node_block *nodes;              /* tensor structs of this step */
+	struct node_block *nodes, *spare_nodes; /* tensor structs of this step, of earlier ones */
 	struct heap_buffer *heap;              /* buffers of a step without a plan */
 	struct tensor dead;                    /* what ops return after an error */
 };
