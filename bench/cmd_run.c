@@ -10,7 +10,7 @@
 #include "session.h"
 #include "units.h"
 
-#define BLOCKS_AROUND   5
+#define BLOCKS_AROUND   3
 #define BLOCK_S         0.02
 #define WORTH_SAYING_S  5.0 /* shorter runs are not announced */
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "build_info.h"
+#include "clock.h"
 #include "output.h"
 #include "session.h"
 
@@ -445,6 +446,7 @@ void record_calibration(struct session *s)
 int record_result(struct session *s, struct err *e)
 {
 	struct record r = { 0 };
+	double start = clock_s();
 	int rc = 0;
 
 	if (!s->db)
@@ -465,5 +467,6 @@ int record_result(struct session *s, struct err *e)
 		}
 	}
 	record_free(&r);
+	s->stored_s = clock_s() - start;
 	return rc;
 }

@@ -96,7 +96,9 @@ static void print_rates(const struct session *s)
 		if (total.n > 1)
 			printf(" median of %d (%s to %s)", total.n, text_seconds(total.min).s,
 			       text_seconds(total.max).s);
-		printf(", %.4g images/s\n", s->point.w->images / total.median);
+		if (!s->device.backend->is_virtual)
+			printf(", %.4g images/s", s->point.w->images / total.median);
+		printf("\n");
 	}
 	printf("MACs        %s core, %s noattn", text_si(core, "").s, text_si(noattn, "").s);
 	if (total.n && !s->device.backend->is_virtual)
@@ -207,8 +209,8 @@ void result_table(const struct session *s)
 	printf("\n");
 	print_output(s);
 	if (s->run_id)
-		printf("run         %lld in %s%s%s\n", (long long)s->run_id, db_path(s->db),
-		       strcmp(s->status, "ok") ? ", " : "", strcmp(s->status, "ok") ? s->status : "");
+		printf("run         %lld in %s, %s, stored in %s\n", (long long)s->run_id,
+		       db_path(s->db), s->status, text_seconds(s->stored_s).s);
 }
 
 /* ---- the trace --------------------------------------------------------------------------------- */

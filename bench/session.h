@@ -36,6 +36,7 @@ struct session {
 	struct db *db;         /* NULL: --no-db */
 	char uuid[37];
 	int64_t run_id;        /* 0: not recorded */
+	double stored_s;       /* how long that took */
 	char spool[1024];      /* where it was written instead; "" otherwise */
 };
 
