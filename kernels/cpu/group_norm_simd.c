@@ -240,7 +240,8 @@ INLINE void apply_row(const struct factors *f, void *out, const void *x, enum dt
 		int n = channels - ch < VEC ? (int)(channels - ch) : VEC;
 		vf v = n == VEC ? vf_get(x, t, at + ch) : vf_get_part(x, t, at + ch, n);
 
-		v = vf_fma(v - vf_load(f->mean + ch), vf_load(f->scale + ch), vf_load(f->shift + ch));
+		v = vf_fma(v - vf_load(f->mean + ch), vf_load(f->scale + ch),
+			   vf_load(f->shift + ch));
 		v = vf_act(act, t == DT_BF16, v);
 		if (n == VEC)
 			vf_put(out, t, at + ch, v);
@@ -253,13 +254,14 @@ INLINE void apply_span(const struct op_call *call, int64_t from, int64_t to, enu
 		       enum act act)
 {
 	struct group_norm g = group_norm_cut(call->in[0], call->attr.norm.groups);
+	const void *x = call->in[0]->data;
+	void *out = call->out[0]->data;
 
 	for (int64_t row = from; row < to; row++) {
 		const float *mean = gn_factors(&g, call->workspace, row / g.rows);
 		struct factors f = { mean, mean + g.padded, mean + 2 * g.padded };
 
-		apply_row(&f, call->out[0]->data, call->in[0]->data, t, row * g.channels, g.channels,
-			  act);
+		apply_row(&f, out, x, t, row * g.channels, g.channels, act);
 	}
 }
 

@@ -99,6 +99,16 @@ static void test_softmax(int64_t rows, int64_t cols, enum dtype dtype)
 	check("softmax", call, dtype == DT_BF16 ? 1.3e-5 : 5e-6, 1e-37);
 }
 
+/* One NaN, then one infinity, spoils its group or row and nothing else. */
+static void test_not_finite(enum op op, float odd)
+{
+	struct op_call call = { .op = op, .attr.norm = { 3, 1e-5f, ACT_NONE } };
+
+	call.in[0] = randoms(DT_F32, 0, 1, DIMS(2, 50, 21));
+	((float *)call.in[0]->data)[21 * 17 + 8] = odd;
+	check(op_table[op].name, call, 2e-6, 2e-6);
+}
+
 static void test_norms(void)
 {
 	static const int64_t cols[] = { 1, 3, 5, 33, 64, 77, 640, 1280 };
@@ -110,6 +120,13 @@ static void test_norms(void)
 			test_group_norm_halves(&group_cases[i], t);
 		}
 	test_group_norm_hard();
+	for (int i = 0; i < 3; i++) {
+		float odd = i == 0 ? NAN : i == 1 ? INFINITY : -INFINITY;
+
+		test_not_finite(OP_GROUP_NORM, odd);
+		test_not_finite(OP_LAYER_NORM, odd);
+		test_not_finite(OP_SOFTMAX, odd);
+	}
 	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++)
 		for (enum dtype t = DT_F32; t <= DT_BF16; t++) {
 			test_layer_norm(37, cols[i], t, true, 0);
@@ -121,7 +138,8 @@ static void test_norms(void)
 
 /* ---- bandwidth ------------------------------------------------------------------------------- */
 
-static void bench_norm(enum isa level, enum op op, int groups, enum act act, int ndim, const int64_t *dim)
+static void bench_norm(enum isa level, enum op op, int groups, enum act act, int ndim,
+		       const int64_t *dim)
 {
 	struct op_call call = { .op = op, .attr.norm = { groups, 1e-5f, act } };
 	int64_t channels = dim[ndim - 1];

@@ -51,6 +51,35 @@ static void test_unary(enum dtype t, int64_t n)
 	check_shaped("geglu", geglu, &half, t, t == DT_BF16 ? ROUGH : 2e-6, 1e-9);
 }
 
+/* The result may lie on either operand, NaN and infinity go through, and clamp lets NaN stay. */
+static void test_in_place(enum op op, enum dtype t, int onto)
+{
+	struct op_call call = { .op = op, .attr.axpby = { 0.5f, -2 } };
+	float odd[] = { NAN, INFINITY, -INFINITY };
+	struct tensor *copy, *want;
+
+	if (op == OP_CLAMP)
+		call.attr.clamp.lo = -1, call.attr.clamp.hi = 1;
+	call.in[0] = randoms(t, 0, 1, DIMS(37));
+	for (int i = 0; i < 3; i++)
+		if (t == DT_F32)
+			((float *)call.in[0]->data)[15 + i] = odd[i];
+		else
+			((uint16_t *)call.in[0]->data)[15 + i] = f32_to_bf16(odd[i]);
+	call.in[1] = op == OP_CLAMP ? NULL : randoms(t, 0, 1, DIMS(37));
+	copy = make(t, DIMS(37));
+	want = call.out[0] = make(DT_F32, DIMS(37));
+	backend_ref.run[op](&backend_ref, NULL, &call);
+	memcpy(copy->data, call.in[onto]->data, tensor_bytes(copy));
+	for (int level = 0; level < LEVELS && level <= (int)isa_machine(); level++) {
+		memcpy(call.in[onto]->data, copy->data, tensor_bytes(copy));
+		call.out[0] = call.in[onto];
+		run_at(level, &call);
+		compare(op_table[op].name, level, call.out[0], want, 0, 1e-6);
+	}
+	free_case();
+}
+
 static void test_pointwise(void)
 {
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -65,6 +94,13 @@ static void test_pointwise(void)
 		}
 		test_unary(DT_F32, sizes[i]);
 		test_unary(DT_BF16, sizes[i]);
+	}
+	for (enum dtype t = DT_F32; t <= DT_BF16; t++) {
+		for (int onto = 0; onto < 2; onto++) {
+			test_in_place(OP_ADD, t, onto);
+			test_in_place(OP_AXPBY, t, onto);
+		}
+		test_in_place(OP_CLAMP, t, 0);
 	}
 }
 
@@ -179,7 +215,8 @@ static void test_sweeps(void)
 
 /* ---- bandwidth ------------------------------------------------------------------------------- */
 
-static void bench_op(enum isa level, enum op op, union op_attr attr, enum dtype to, int ndim, const int64_t *dim)
+static void bench_op(enum isa level, enum op op, union op_attr attr, enum dtype to, int ndim,
+		     const int64_t *dim)
 {
 	struct op_call call = { .op = op, .attr = attr };
 	int64_t half[TENSOR_DIMS];
