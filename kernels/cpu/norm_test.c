@@ -89,13 +89,13 @@ static void test_layer_norm(int64_t rows, int64_t cols, enum dtype dtype, bool a
 	check("layer_norm", call, 2e-6, 2e-6);
 }
 
-static void test_softmax(int64_t rows, int64_t cols, enum dtype dtype)
+static void test_softmax(int64_t rows, int64_t cols, enum dtype dtype, float mean)
 {
 	struct op_call call = { .op = OP_SOFTMAX };
 
 	/* x - max, at most about 70, is rounded: 70 * 2^-24 beside the error of the exponential;
 	 * exp2_rough also rounds its product with log2(e) */
-	call.in[0] = randoms(dtype, 0, 10, DIMS(rows, cols));
+	call.in[0] = randoms(dtype, mean, 10, DIMS(rows, cols));
 	check("softmax", call, dtype == DT_BF16 ? 1.3e-5 : 5e-6, 1e-37);
 }
 
@@ -132,7 +132,8 @@ static void test_norms(void)
 			test_layer_norm(37, cols[i], t, true, 0);
 			test_layer_norm(1, cols[i], t, false, 1);
 			test_layer_norm(3, cols[i], t, true, t == DT_F32 ? 1e4f : 10);
-			test_softmax(19, cols[i], t);
+			test_softmax(19, cols[i], t, 0);
+			test_softmax(5, cols[i], t, -300); /* all far below zero */
 		}
 }
 
