@@ -13,6 +13,10 @@
 
 #define LINE_WORDS 16
 
+/* Heads are packed in rounds of about so many words, which the last-level cache keeps until they are
+ * used; the memory is then overwritten by the next round. */
+#define ROUND_WORDS (2 << 20)
+
 static int64_t round_up(int64_t n, int64_t to)
 {
 	return (n + to - 1) / to * to;
@@ -29,6 +33,15 @@ static int64_t choose_block_keys(int64_t dh)
 	return dh <= 128 ? 512 : dh <= 256 ? 256 : 128;
 }
 
+/* Rounds of equal size. */
+static int64_t choose_round_heads(const struct attention *a)
+{
+	int64_t heads = a->batch * a->heads, words = heads * (a->head_k_words + a->head_v_words);
+	int64_t rounds = ceil_div(words, ROUND_WORDS);
+
+	return ceil_div(heads, rounds < heads ? rounds : heads);
+}
+
 static struct attention plan(const struct attention_kernel *k, const struct op_call *call)
 {
 	const struct tensor *q = call->in[0], *key = call->in[1];
@@ -41,26 +54,26 @@ static struct attention plan(const struct attention_kernel *k, const struct op_c
 	};
 	int64_t padded_keys = round_up(a.lk, 32);
 
-	a.block_rows = 96;
+	a.block_rows = a.dh <= 128 ? 96 : 192; /* more words a key, more queries to pay for them */
 	a.block_keys = choose_block_keys(a.dh);
 	a.dh_words = round_up(ceil_div(a.dh, k->pair), k->word_align);
 	a.dh_cols = round_up(a.dh, k->lanes);
 	a.head_k_words = round_up(padded_keys * a.dh_words, LINE_WORDS);
 	a.head_v_words = round_up(padded_keys / k->pair * a.dh_cols, LINE_WORDS);
-	/* queries, outputs, scores of one tile, and maximum and sum of each row */
-	a.scratch_words = round_up(a.block_rows * a.dh_words, LINE_WORDS) +
-			  round_up(a.block_rows * a.dh_cols, LINE_WORDS) +
-			  (int64_t)k->rows * ATTENTION_SCORE_STRIDE + 2 * a.block_rows + LINE_WORDS;
+	/* of each query: its words, result, sum of weights and (one vector per tile) maximum */
+	a.scratch_words = a.block_rows * (a.dh_words + a.dh_cols + 2 * k->lanes) +
+			  (int64_t)k->rows * ATTENTION_SCORE_STRIDE;
 	a.scratch_words = round_up(a.scratch_words, LINE_WORDS);
+	a.round_heads = choose_round_heads(&a);
 	a.packed_k = call->workspace;
 	if (a.packed_k)
-		a.packed_v = a.packed_k + a.batch * a.heads * a.head_k_words;
+		a.packed_v = a.packed_k + a.round_heads * a.head_k_words;
 	return a;
 }
 
 static size_t packed_words(const struct attention *a)
 {
-	return (size_t)(a->batch * a->heads * (a->head_k_words + a->head_v_words));
+	return (size_t)(a->round_heads * (a->head_k_words + a->head_v_words));
 }
 
 size_t attention_workspace(const struct attention_kernel *k, const struct op_call *call)
@@ -87,16 +100,18 @@ void attention_run(const struct attention_kernel *k, const struct op_call *call)
 	const struct attention a = plan(k, call);
 	int64_t heads = a.batch * a.heads;
 	int64_t key_blocks = ceil_div(a.lk, a.block_keys), row_blocks = ceil_div(a.lq, a.block_rows);
-	float *scratch = a.packed_v + heads * a.head_v_words;
+	float *scratch = a.packed_v + a.round_heads * a.head_v_words;
 
 #pragma omp parallel num_threads(thread_count(&a, call))
-	{
+	for (int64_t first = 0; first < heads; first += a.round_heads) {
+		int64_t n = heads - first < a.round_heads ? heads - first : a.round_heads;
+
 #pragma omp for schedule(static)
-		for (int64_t i = 0; i < heads * key_blocks; i++)
-			k->pack(&a, i / key_blocks, i % key_blocks * a.block_keys);
+		for (int64_t i = 0; i < n * key_blocks; i++)
+			k->pack(&a, first + i / key_blocks, i % key_blocks * a.block_keys);
 #pragma omp for schedule(static)
-		for (int64_t i = 0; i < heads * row_blocks; i++)
-			k->attend(&a, i / row_blocks, i % row_blocks * a.block_rows,
+		for (int64_t i = 0; i < n * row_blocks; i++)
+			k->attend(&a, first + i / row_blocks, i % row_blocks * a.block_rows,
 				  scratch + omp_get_thread_num() * a.scratch_words);
 	}
 }

@@ -4,7 +4,7 @@
  * each instruction-set level know of each other.
  *
  * The tensors are cut into heads, query blocks and key blocks. A kernel first packs the keys and
- * values of every key block into panels that its inner loops read in a straight line, then attends
+ * values of some heads into panels that its inner loops read in a straight line, then attends
  * one query block at a time (attention_flash.h). Operands are made of 4-byte words: one fp32 value,
  * or a pair of bf16 values that are neighbours in the summed dimension.
  */
@@ -28,7 +28,8 @@ struct attention {
 	int64_t dh_cols;      /* columns of the packed values: dh, padded to whole vectors */
 	int64_t head_k_words, head_v_words; /* packed keys and values of one head */
 	int64_t scratch_words;              /* of one thread */
-	float *packed_k, *packed_v;         /* all heads of the batch */
+	int64_t round_heads;                /* heads packed at a time */
+	float *packed_k, *packed_v;         /* of these: head % round_heads */
 };
 
 /* The kernel of one level. `head` counts through the batch: sample * heads + head. */

@@ -1,68 +1,124 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attention with AMX tiles: 2 x 2 accumulators of 16 x 16, so 32 queries by 32 keys (or columns of V)
- * per tile of the kernel. A panel of 16 steps x 16 lanes is what tdpbf16ps wants as right operand; rows
- * of queries and of weights are its left operand as they are.
+ * Attention with AMX tiles of 16 rows by 16 words. A panel of 16 steps is what tdpbf16ps wants as right
+ * operand; rows of queries and of weights are its left operand as they are. Sums are four tiles: 32
+ * rows x 2 vectors, which reads the least per product, or 16 rows x 4 vectors where the weights are
+ * computed, so that for heads of 64 all of P V runs in the shadow of the exponentials.
  *
  * Compiled a second time with the tiles emulated (attention_amx_emulated_bf16.c).
  */
 #include "attention_bf16.h"
 
 #define ROWS 32
-#define PANEL 2
+#define PANEL 4
 #define KEY_ALIGN 32
 #define TILE 16
 
 #include "attention_amx_tile.h"
 #include "attention_flash.h"
 
-/* Tiles 0..3: sums of (rows 0-15, 16-31) x (lanes 0-15, 16-31); 4, 5 left and 6, 7 right operands. */
-static void product_wide(const float *a, int64_t stride, const float *b, int64_t steps)
+/* Tiles 0..3 += 32 rows of a x n <= 2 vectors of b, over 16 steps; strides in words. */
+static inline void dot_square(const float *a, int64_t a_stride, const float *b, int64_t b_stride,
+			      int n)
 {
-	for (int64_t s = 0; s < steps; s += TILE, b += 2 * TILE * LANES) {
-		tile_load(6, b, 2 * LANES);
-		tile_load(4, a + s, stride);
-		tile_dot(0, 4, 6);
-		tile_load(7, b + LANES, 2 * LANES);
-		tile_dot(1, 4, 7);
-		tile_load(5, a + TILE * stride + s, stride);
-		tile_dot(2, 5, 6);
-		tile_dot(3, 5, 7);
+	tile_load(6, b, b_stride);
+	tile_load(4, a, a_stride);
+	tile_dot(0, 4, 6);
+	tile_load(5, a + TILE * a_stride, a_stride);
+	tile_dot(2, 5, 6);
+	if (n == 1)
+		return;
+	tile_load(7, b + LANES, b_stride);
+	tile_dot(1, 4, 7);
+	tile_dot(3, 5, 7);
+}
+
+/* Tiles 0..n-1 += 16 rows of a x n vectors of b, over 16 steps. */
+static inline void dot_wide(const float *a, int64_t a_stride, const float *b, int n)
+{
+	const int64_t b_stride = n * LANES;
+
+	tile_load(4, a, a_stride);
+	tile_load(5, b, b_stride);
+	tile_dot(0, 4, 5);
+	if (n > 1) {
+		tile_load(6, b + LANES, b_stride);
+		tile_dot(1, 4, 6);
+	}
+	if (n > 2) {
+		tile_load(7, b + 2 * LANES, b_stride);
+		tile_dot(2, 4, 7);
+	}
+	if (n > 3) {
+		tile_load(5, b + 3 * LANES, b_stride);
+		tile_dot(3, 4, 5);
 	}
 }
 
-static void product_narrow(const float *a, int64_t stride, const float *b, int64_t steps)
+static inline void zero_sums(void)
 {
-	for (int64_t s = 0; s < steps; s += TILE, b += TILE * LANES) {
-		tile_load(6, b, LANES);
-		tile_load(4, a + s, stride);
-		tile_dot(0, 4, 6);
-		tile_load(5, a + TILE * stride + s, stride);
-		tile_dot(2, 5, 6);
-	}
+	tile_zero(0);
+	tile_zero(1);
+	tile_zero(2);
+	tile_zero(3);
+}
+
+static inline void load_square(const float *c, int64_t stride, int n)
+{
+	tile_load(0, c, stride);
+	tile_load(2, c + TILE * stride, stride);
+	if (n == 1)
+		return;
+	tile_load(1, c + LANES, stride);
+	tile_load(3, c + TILE * stride + LANES, stride);
+}
+
+static inline void store_square(float *c, int64_t stride, int n)
+{
+	tile_store(0, c, stride);
+	tile_store(2, c + TILE * stride, stride);
+	if (n == 1)
+		return;
+	tile_store(1, c + LANES, stride);
+	tile_store(3, c + TILE * stride + LANES, stride);
+}
+
+static inline void load_wide(const float *c, int64_t stride, int n)
+{
+	tile_load(0, c, stride);
+	if (n > 1)
+		tile_load(1, c + LANES, stride);
+	if (n > 2)
+		tile_load(2, c + 2 * LANES, stride);
+	if (n > 3)
+		tile_load(3, c + 3 * LANES, stride);
+}
+
+static inline void store_wide(float *c, int64_t stride, int n)
+{
+	tile_store(0, c, stride);
+	if (n > 1)
+		tile_store(1, c + LANES, stride);
+	if (n > 2)
+		tile_store(2, c + 2 * LANES, stride);
+	if (n > 3)
+		tile_store(3, c + 3 * LANES, stride);
 }
 
 static void scores(struct tile *t, const float *k)
 {
-	const int64_t stride = ATTENTION_SCORE_STRIDE, lower = TILE * stride;
-
 	for (int64_t left = vectors_of(t->keys), col = 0; left && col < t->seen; ) {
 		int n = panel_share(left);
-		float *s = t->s + col;
 
-		tile_zero(0);
-		tile_zero(2);
-		if (n == 2) {
-			tile_zero(1);
-			tile_zero(3);
-			product_wide(t->q, t->dh_words, k, t->dh_words);
-			tile_store(1, s + LANES, stride);
-			tile_store(3, s + lower + LANES, stride);
-		} else {
-			product_narrow(t->q, t->dh_words, k, t->dh_words);
+		for (int j = 0; j < n; j += 2) {
+			int pair = n - j < 2 ? 1 : 2;
+
+			zero_sums();
+			for (int64_t s = 0; s < t->dh_words; s += TILE)
+				dot_square(t->q + s, t->dh_words, k + (s * n + j) * LANES,
+					   n * LANES, pair);
+			store_square(t->s + col + j * LANES, ATTENTION_SCORE_STRIDE, pair);
 		}
-		tile_store(0, s, stride);
-		tile_store(2, s + lower, stride);
 		k += t->dh_words * n * LANES;
 		col += n * LANES;
 		left -= n;
@@ -71,6 +127,7 @@ static void scores(struct tile *t, const float *k)
 		mask_row(t, i, t->seen);
 }
 
+/* The tiles are added to, so what they start from is scaled in memory; rarely after the first blocks. */
 static void rescale(const struct tile *t)
 {
 	for (int i = 0; i < ROWS; i++)
@@ -81,33 +138,59 @@ static void rescale(const struct tile *t)
 		}
 }
 
+static void weigh_half(struct tile *t, int row, int64_t first)
+{
+	for (int i = 0; i < TILE; i++)
+		weigh(t, row + i, first);
+}
+
+/* The first panel of n vectors: weighs each chunk while the tiles multiply the chunk before. */
+static void value_panel_first(struct tile *t, const float *v, int n)
+{
+	for (int row = 0; row < ROWS; row += TILE) {
+		const float *p = t->s + row * ATTENTION_SCORE_STRIDE;
+		float *o = t->o + row * t->dh_cols;
+
+		load_wide(o, t->dh_cols, n);
+		weigh_half(t, row, 0);
+		for (int64_t first = 0; first < t->padded; first += CHUNK) {
+			dot_wide(p + first / PAIR, ATTENTION_SCORE_STRIDE,
+				 v + first / PAIR * n * LANES, n);
+			if (first + CHUNK < t->padded)
+				weigh_half(t, row, first + CHUNK);
+		}
+		store_wide(o, t->dh_cols, n);
+	}
+}
+
+static void value_panel(const struct tile *t, const float *v, int64_t col, int n)
+{
+	for (int j = 0; j < n; j += 2) {
+		int pair = n - j < 2 ? 1 : 2;
+		float *o = t->o + col + j * LANES;
+
+		load_square(o, t->dh_cols, pair);
+		for (int64_t s = 0; s < t->padded / PAIR; s += TILE)
+			dot_square(t->s + s, ATTENTION_SCORE_STRIDE, v + (s * n + j) * LANES,
+				   n * LANES, pair);
+		store_square(o, t->dh_cols, pair);
+	}
+}
+
 static void accumulate(struct tile *t, const float *v)
 {
-	int64_t steps = value_steps(t->seen), panel_steps = value_steps(t->keys);
-	const int64_t stride = t->dh_cols, lower = TILE * stride;
-
-	for (int64_t i = 0; i < ROWS; i++)
-		for (int64_t j = 0; j < t->padded; j += CHUNK)
-			weigh(t, i, j);
-	rescale(t);
+	if (t->fresh)
+		memset(t->o, 0, 4 * (size_t)(ROWS * t->dh_cols));
+	else
+		rescale(t);
 	for (int64_t left = t->dh_cols / LANES, col = 0; left; ) {
 		int n = panel_share(left);
-		float *o = t->o + col;
 
-		tile_load(0, o, stride);
-		tile_load(2, o + lower, stride);
-		if (n == 2) {
-			tile_load(1, o + LANES, stride);
-			tile_load(3, o + lower + LANES, stride);
-			product_wide(t->s, ATTENTION_SCORE_STRIDE, v, steps);
-			tile_store(1, o + LANES, stride);
-			tile_store(3, o + lower + LANES, stride);
-		} else {
-			product_narrow(t->s, ATTENTION_SCORE_STRIDE, v, steps);
-		}
-		tile_store(0, o, stride);
-		tile_store(2, o + lower, stride);
-		v += panel_steps * n * LANES;
+		if (col == 0)
+			value_panel_first(t, v, n);
+		else
+			value_panel(t, v, col, n);
+		v += value_steps(t->keys) * n * LANES;
 		col += n * LANES;
 		left -= n;
 	}

@@ -29,10 +29,22 @@ static inline void tile_begin(void)
 	_tile_loadconfig(&config);
 }
 
+/* Compilers (gcc before 14) do not know that these instructions touch memory, and would move
+ * ordinary loads and stores across them. */
+#define TILE_FENCE() __asm__ volatile("" ::: "memory")
+
 #define tile_end() _tile_release()
 #define tile_zero(t) _tile_zero(t)
-#define tile_load(t, p, stride) _tile_loadd(t, p, (size_t)(stride) * 4)
-#define tile_store(t, p, stride) _tile_stored(t, p, (size_t)(stride) * 4)
+#define tile_load(t, p, stride)                             \
+	do {                                                \
+		TILE_FENCE();                               \
+		_tile_loadd(t, p, (size_t)(stride) * 4);    \
+	} while (0)
+#define tile_store(t, p, stride)                            \
+	do {                                                \
+		_tile_stored(t, p, (size_t)(stride) * 4);   \
+		TILE_FENCE();                               \
+	} while (0)
 #define tile_dot(c, a, b) _tile_dpbf16ps(c, a, b)
 
 #else

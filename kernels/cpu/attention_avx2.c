@@ -23,7 +23,6 @@ static inline vec vec_mul(vec x, vec y) { return _mm256_mul_ps(x, y); }
 static inline vec vec_max(vec x, vec y) { return _mm256_max_ps(x, y); }
 static inline vec vec_fms(vec x, vec y, vec z) { return _mm256_fmsub_ps(x, y, z); }
 static inline vec vec_dot(vec acc, vec a, vec b) { return _mm256_fmadd_ps(a, b, acc); }
-static inline float vec_first(vec x) { return _mm256_cvtss_f32(x); }
 
 static inline float vec_hmax(vec x)
 {
@@ -39,6 +38,14 @@ static inline float vec_hsum(vec x)
 
 	y = _mm_add_ps(y, _mm_movehl_ps(y, y));
 	return _mm_cvtss_f32(_mm_add_ss(y, _mm_movehdup_ps(y)));
+}
+
+/* Lanes below n of x, the others of y; n may be negative or beyond the vector. */
+static inline vec vec_keep(vec x, int64_t n, vec y)
+{
+	__m256 lane = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
+
+	return _mm256_blendv_ps(y, x, _mm256_cmp_ps(lane, vec_set((float)n), _CMP_LT_OQ));
 }
 
 /* 2^x to 2e-7 (EXP2_C1..5 in attention.h), 0 where the result would be subnormal. */

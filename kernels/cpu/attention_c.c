@@ -30,7 +30,6 @@ static inline vec vec_add(vec x, vec y) { return x + y; }
 static inline vec vec_mul(vec x, vec y) { return x * y; }
 static inline vec vec_fms(vec x, vec y, vec z) { return x * y - z; }
 static inline vec vec_dot(vec acc, vec a, vec b) { return acc + a * b; }
-static inline float vec_first(vec x) { return x[0]; }
 static inline float vec_hmax(vec x) { return fmaxf(fmaxf(x[0], x[1]), fmaxf(x[2], x[3])); }
 static inline float vec_hsum(vec x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 
@@ -38,6 +37,14 @@ static inline vec vec_max(vec x, vec y)
 {
 	vec_int greater = x > y;
 	return (vec)((greater & (vec_int)x) | (~greater & (vec_int)y));
+}
+
+/* Lanes below n of x, the others of y; n may be negative or beyond the vector. */
+static inline vec vec_keep(vec x, int64_t n, vec y)
+{
+	for (int i = 0; i < LANES; i++)
+		x[i] = i < n ? x[i] : y[i];
+	return x;
 }
 
 /* 2^x to 2e-7 (EXP2_C1..5 in attention.h), 0 where the result would be subnormal. Adding 1.5 * 2^23

@@ -21,18 +21,24 @@
 
 #include "attention.h"
 
+/* Arrays with one value per row of a tile fill whole vectors. */
+#define ROW_VALUES ((ROWS + LANES - 1) / LANES * LANES)
+
 /* One tile and one block of keys; strides in words. */
 struct tile {
 	const float *q;     /* [ROWS][dh_words] */
 	float *s;           /* [ROWS][ATTENTION_SCORE_STRIDE] scores, then weights */
 	float *o;           /* [ROWS][dh_cols] */
+	float *max;         /* [ROW_VALUES] running maximum of c S */
+	float *total;       /* [ROWS][LANES] lanes of the running sum of weights */
 	int64_t dh_words, dh_cols;
 	int64_t keys;       /* of this block */
 	int64_t seen;       /* of these, the last query of the tile sees so many */
 	int64_t padded;     /* seen, rounded up to whole CHUNKs */
-	float c, alpha[ROWS], max[ROWS];
+	bool fresh;         /* the first block: nothing in o yet */
+	float c;
+	float alpha[ROW_VALUES];
 	vec top[ROWS];      /* lanes of the maximum score of this block */
-	vec total[ROWS];    /* lanes of the sum of its weights */
 };
 
 /* Keys that are weighed at a time. */
@@ -99,15 +105,6 @@ static void negate_words(float *x, int64_t words)
 	}
 }
 
-/* A head's rows are far apart, out of reach for the hardware's prefetcher. */
-static inline void prefetch_row(const struct attention *a, const void *x, int64_t first)
-{
-	size_t bytes = dtype_bytes(a->dtype);
-
-	for (int64_t i = 0; i < a->dh; i += 64 / (int64_t)bytes)
-		__builtin_prefetch((const char *)x + (size_t)(first + i) * bytes);
-}
-
 /* Transposes the words of LANES keys; key j of the call is in lane j. Steps are `stride` apart. */
 static void pack_key_lanes(const struct attention *a, float *dst, int64_t stride, int64_t token0,
 			   int64_t keys)
@@ -134,8 +131,6 @@ static void pack_keys(const struct attention *a, float *dst, int64_t token0, int
 		int nv = panel_share(left);
 
 		for (int j = 0; j < nv; j++, col += LANES) {
-			for (int64_t i = 0; i < LANES && col + LANES + i < keys; i++)
-				prefetch_row(a, a->k, token0 + (col + LANES + i) * a->width);
 			pack_key_lanes(a, dst + j * LANES, nv * LANES, token0 + col * a->width,
 				       keys - col);
 		}
@@ -177,8 +172,6 @@ static void pack_value_panel(const struct attention *a, float *dst, int64_t toke
 			memset(dst, 0, 4 * (size_t)lanes);
 		if (key >= keys)
 			continue;
-		for (int i = 0; i < PAIR && key + 16 + i < keys; i++)
-			prefetch_row(a, a->v, token0 + (key + 16 + i) * a->width);
 		value_words(a, dst, v + key * row_bytes,
 			    key + 1 < keys ? (const void *)(v + (key + 1) * row_bytes) : zero, cols);
 	}
@@ -201,14 +194,24 @@ static int64_t token_of(const struct attention *a, int64_t len, int64_t head, in
 	return (head / a->heads * len + pos) * a->width + head % a->heads * a->dh;
 }
 
+/* Where the packed block of keys or values that begins with key `first` lies. */
+static float *packed_keys(const struct attention *a, int64_t head, int64_t first)
+{
+	return a->packed_k + head % a->round_heads * a->head_k_words + first * a->dh_words;
+}
+
+static float *packed_values(const struct attention *a, int64_t head, int64_t first)
+{
+	return a->packed_v + head % a->round_heads * a->head_v_words + first / PAIR * a->dh_cols;
+}
+
 static void pack(const struct attention *a, int64_t head, int64_t first)
 {
 	int64_t keys = a->lk - first < a->block_keys ? a->lk - first : a->block_keys;
 	int64_t token0 = token_of(a, a->lk, head, first);
 
-	pack_keys(a, a->packed_k + head * a->head_k_words + first * a->dh_words, token0, keys);
-	pack_values(a, a->packed_v + head * a->head_v_words + first / PAIR * a->dh_cols, token0,
-		    keys);
+	pack_keys(a, packed_keys(a, head, first), token0, keys);
+	pack_values(a, packed_values(a, head, first), token0, keys);
 }
 
 /* ---- softmax --------------------------------------------------------------------------------- */
@@ -219,45 +222,67 @@ static void mask_row(struct tile *t, int row, int64_t n)
 	float *s = t->s + row * ATTENTION_SCORE_STRIDE;
 	vec top = vec_set(UNSEEN);
 
-	for (int64_t i = n < 0 ? 0 : n; i < t->padded; i++)
-		s[i] = UNSEEN;
-	for (int64_t i = 0; i < t->padded; i += LANES)
+	for (int64_t i = 0; i < t->padded; i += LANES) {
+		if (i + LANES > n)
+			vec_store(s + i, vec_keep(vec_load(s + i), n - i, vec_set(UNSEEN)));
 		top = vec_max(top, vec_load(s + i));
+	}
 	t->top[row] = top;
 }
 
-/* Raises the running maximum of a row; what was summed under the old one shrinks by alpha. */
-static inline void raise_max(struct tile *t, int row, float *max)
+/* Raises the running maxima; what was summed under the old ones shrinks by alpha. */
+static void raise_max(struct tile *t)
 {
-	float old = *max, top = t->c * vec_hmax(t->top[row]);
+	float top[ROW_VALUES] = { 0 };
 
-	*max = t->max[row] = old > top ? old : top;
-	t->alpha[row] = vec_first(vec_exp2(vec_set(old - *max)));
-	t->total[row] = vec_set(0);
+	for (int i = 0; i < ROWS; i++)
+		top[i] = t->c * vec_hmax(t->top[i]);
+	for (int i = 0; i < ROWS; i += LANES) {
+		vec old = vec_load(t->max + i), max = vec_max(old, vec_load(top + i));
+
+		vec_store(t->alpha + i, vec_exp2(vec_fms(old, vec_set(1), max)));
+		vec_store(t->max + i, max);
+	}
+	for (int i = 0; i < ROWS; i++)
+		vec_store(t->total + i * LANES, vec_mul(vec_load(t->total + i * LANES),
+							vec_set(t->alpha[i])));
 }
 
 /* Turns one chunk of scores of a row into weights. */
 static inline __attribute__((always_inline)) void weigh(struct tile *t, int row, int64_t first)
 {
-	float *s = t->s + row * ATTENTION_SCORE_STRIDE;
+	float *s = t->s + row * ATTENTION_SCORE_STRIDE, *total = t->total + row * LANES;
 	vec c = vec_set(t->c), max = vec_set(t->max[row]);
 	vec x = vec_exp2(vec_fms(vec_load(s + first), c, max));
 	vec y = vec_exp2(vec_fms(vec_load(s + first + LANES), c, max));
 
-	t->total[row] = vec_add(t->total[row], vec_add(x, y));
+	vec_store(total, vec_add(vec_load(total), vec_add(x, y)));
 	store_weights(s + first / PAIR, x, y);
 }
 
 /* ---- one query block ------------------------------------------------------------------------- */
 
-static void store_row(const struct attention *a, int64_t first, const float *o, float inverse)
+/* Divides a row by the sum of its weights and stores it; o is overwritten. */
+static void store_row(const struct attention *a, int64_t first, float *o, vec total)
 {
-	if (a->dtype == DT_F32)
+	vec inverse = vec_set(1 / vec_hsum(total));
+
+	if (PAIR == 2) {
+		/* the second half of an odd last vector is whatever follows, and not copied */
+		for (int64_t i = 0; i < a->dh_cols; i += 2 * LANES)
+			store_weights(o + i / 2, vec_mul(vec_load(o + i), inverse),
+				      vec_mul(vec_load(o + i + LANES), inverse));
+		memcpy((uint16_t *)a->out + first, o, 2 * (size_t)a->dh);
+		return;
+	}
+	for (int64_t i = 0; i < a->dh_cols; i += LANES)
+		vec_store(o + i, vec_mul(vec_load(o + i), inverse));
+	if (a->dtype == DT_F32) {
+		memcpy((float *)a->out + first, o, 4 * (size_t)a->dh);
+	} else {
 		for (int64_t i = 0; i < a->dh; i++)
-			((float *)a->out)[first + i] = o[i] * inverse;
-	else
-		for (int64_t i = 0; i < a->dh; i++)
-			((uint16_t *)a->out)[first + i] = f32_to_bf16(o[i] * inverse);
+			((uint16_t *)a->out)[first + i] = f32_to_bf16(o[i]);
+	}
 }
 
 /* Keys of the block at `first` that a query may see. */
@@ -270,24 +295,31 @@ static inline int64_t visible(const struct attention *a, int64_t row, int64_t fi
 
 /* `row`: place of the first query of the tile in its head; `first`: of the first key of the block. */
 static void attend_tile(const struct attention *a, struct tile *t, int64_t head, int64_t row,
-			int64_t first, float *max, float *sum)
+			int64_t first)
 {
 	t->keys = a->lk - first < a->block_keys ? a->lk - first : a->block_keys;
 	t->seen = visible(a, row + ROWS - 1, first, t->keys);
 	if (t->seen <= 0)
 		return;
 	t->padded = (t->seen + CHUNK - 1) / CHUNK * CHUNK;
-	scores(t, a->packed_k + head * a->head_k_words + first * a->dh_words);
-	for (int i = 0; i < ROWS; i++) {
-		int64_t n = visible(a, row + i, first, t->keys);
-
-		if (n < t->padded)
-			mask_row(t, i, n);
-		raise_max(t, i, max + i);
-	}
-	accumulate(t, a->packed_v + head * a->head_v_words + first / PAIR * a->dh_cols);
+	t->fresh = first == 0;
+	scores(t, packed_keys(a, head, first));
 	for (int i = 0; i < ROWS; i++)
-		sum[i] = sum[i] * t->alpha[i] + vec_hsum(t->total[i]);
+		if (visible(a, row + i, first, t->keys) < t->padded)
+			mask_row(t, i, visible(a, row + i, first, t->keys));
+	raise_max(t);
+	accumulate(t, packed_values(a, head, first));
+}
+
+static void copy_queries(const struct attention *a, float *q, int64_t token0, int64_t rows,
+			 int64_t padded)
+{
+	for (int64_t i = 0; i < rows; i++, q += a->dh_words) {
+		row_words(a, q, a->q, token0 + i * a->width, 0, a->dh_words);
+		if (a->scale < 0)
+			negate_words(q, a->dh_words);
+	}
+	memset(q, 0, 4 * (size_t)((padded - rows) * a->dh_words));
 }
 
 static void attend(const struct attention *a, int64_t head, int64_t first_row, float *scratch)
@@ -295,36 +327,30 @@ static void attend(const struct attention *a, int64_t head, int64_t first_row, f
 	int64_t left = a->lq - first_row, rows = left < a->block_rows ? left : a->block_rows;
 	int64_t tiles = (rows + ROWS - 1) / ROWS, last = a->causal ? first_row + rows : a->lk;
 	int64_t token0 = token_of(a, a->lq, head, first_row);
-	float *q = scratch, *o = q + (a->block_rows * a->dh_words + 15) / 16 * 16;
-	float *s = o + (a->block_rows * a->dh_cols + 15) / 16 * 16;
-	float *max = s + ROWS * ATTENTION_SCORE_STRIDE, *sum = max + a->block_rows;
+	float *s = scratch, *max = s + ROWS * ATTENTION_SCORE_STRIDE;
+	float *total = max + a->block_rows / ROWS * ROW_VALUES;
+	float *q = total + a->block_rows * LANES, *o = q + a->block_rows * a->dh_words;
 	struct tile t = {
 		.s = s, .dh_words = a->dh_words, .dh_cols = a->dh_cols,
 		/* a scale of 0 must still tell the unseen from the seen */
 		.c = fmaxf(fabsf(a->scale) * (float)M_LOG2E, 1e-20f),
 	};
 
-	for (int64_t i = 0; i < tiles * ROWS; i++) {
-		if (i < rows)
-			row_words(a, q + i * a->dh_words, a->q, token0 + i * a->width, 0,
-				  a->dh_words);
-		else
-			memset(q + i * a->dh_words, 0, 4 * (size_t)a->dh_words);
-		if (a->scale < 0)
-			negate_words(q + i * a->dh_words, a->dh_words);
+	copy_queries(a, q, token0, rows, tiles * ROWS);
+	memset(total, 0, 4 * (size_t)(tiles * ROWS * LANES));
+	for (int64_t i = 0; i < tiles * ROW_VALUES; i++)
 		max[i] = UNSEEN;
-		sum[i] = 0;
-	}
-	memset(o, 0, 4 * (size_t)(tiles * ROWS * a->dh_cols));
 	for (int64_t first = 0; first < a->lk && first < last; first += a->block_keys)
 		for (int64_t i = 0; i < tiles; i++) {
 			t.q = q + i * ROWS * a->dh_words;
 			t.o = o + i * ROWS * a->dh_cols;
-			attend_tile(a, &t, head, first_row + i * ROWS, first, max + i * ROWS,
-				    sum + i * ROWS);
+			t.max = max + i * ROW_VALUES;
+			t.total = total + i * ROWS * LANES;
+			attend_tile(a, &t, head, first_row + i * ROWS, first);
 		}
 	for (int64_t i = 0; i < rows; i++)
-		store_row(a, token0 + i * a->width, o + i * a->dh_cols, 1 / sum[i]);
+		store_row(a, token0 + i * a->width, o + i * a->dh_cols,
+			  vec_load(total + i * LANES));
 }
 
 #endif

@@ -67,7 +67,10 @@ TILE_INLINE void score_panel(struct tile *t, const float *k, int64_t col, const 
 	score_rows(t, acc, ROWS / 2, ROWS, col, n);
 }
 
-/* The weights of a chunk are computed between the products of the chunk before. */
+/* With 32 registers the weights of a chunk are computed between the products of the chunk before,
+ * where they cost little more than their multiply-adds; with 16, before the products. */
+#define INTERLEAVED (LANES == 16)
+
 TILE_INLINE const float *weigh_and_multiply(struct tile *t, vec acc[ROWS][PANEL], const float *v,
 					    const int n)
 {
@@ -100,9 +103,10 @@ TILE_INLINE void value_panel(struct tile *t, const float *v, int64_t col, const 
 	for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 8
 		for (int j = 0; j < n; j++)
-			acc[i][j] = vec_mul(vec_load(o + i * t->dh_cols + j * LANES),
-					    vec_set(t->alpha[i]));
-	if (col == 0) {
+			acc[i][j] = t->fresh ? vec_set(0) :
+					       vec_mul(vec_load(o + i * t->dh_cols + j * LANES),
+						       vec_set(t->alpha[i]));
+	if (INTERLEAVED && col == 0) {
 		v = weigh_and_multiply(t, acc, v, n);
 		done = (t->padded - CHUNK) / PAIR;
 	}
@@ -159,6 +163,9 @@ static void accumulate(struct tile *t, const float *v)
 {
 	int64_t panel_steps = value_steps(t->keys);
 
+	for (int i = 0; !INTERLEAVED && i < ROWS; i++)
+		for (int64_t first = 0; first < t->padded; first += CHUNK)
+			weigh(t, i, first);
 	for (int64_t left = t->dh_cols / LANES, col = 0; left; ) {
 		int n = panel_share(left);
 

@@ -20,6 +20,13 @@ static inline vec vec_max(vec x, vec y) { return _mm512_max_ps(x, y); }
 static inline vec vec_fms(vec x, vec y, vec z) { return _mm512_fmsub_ps(x, y, z); }
 static inline float vec_hmax(vec x) { return _mm512_reduce_max_ps(x); }
 static inline float vec_hsum(vec x) { return _mm512_reduce_add_ps(x); }
-static inline float vec_first(vec x) { return _mm512_cvtss_f32(x); }
+
+/* Lanes below n of x, the others of y; n may be negative or beyond the vector. */
+static inline vec vec_keep(vec x, int64_t n, vec y)
+{
+	__mmask16 keep = n <= 0 ? 0 : n >= LANES ? 0xffff : (__mmask16)((1u << n) - 1);
+
+	return _mm512_mask_mov_ps(y, keep, x);
+}
 
 #endif
