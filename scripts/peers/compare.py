@@ -39,7 +39,7 @@ def bench_step(command):
     if out.returncode:
         sys.exit(f"compare.py: bench exited with {out.returncode}: {out.stderr.strip()}")
     run = json.loads(out.stdout)["runs"][0]
-    return statistics.median(run["samples"]["step_latency"]["v"])
+    return run["stages"][0]["step_s"]["median"]
 
 
 def interval(values, confidence=.95):
@@ -56,13 +56,18 @@ def interval(values, confidence=.95):
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--bench", default="build/bench")
-    p.add_argument("--run", default="run sdxl-unet --set steps=1 --json --quiet --no-db")
+    p.add_argument("--run", default="run sdxl-unet --set batch=2 --samples 1 --warmup 0 --json --quiet --no-db")
     p.add_argument("--peer", required=True)
     p.add_argument("--pairs", type=int, default=7)
+    p.add_argument("--wait", action="store_true",
+                   help="when the peer is ready, wait for a line on stdin before measuring")
     a = p.parse_args()
     ours = f"{a.bench} {a.run}"
 
     peer = start(a.peer)
+    if a.wait:
+        print("ready", flush=True)
+        input()
     ratios = []
     for i in range(a.pairs):
         if i % 2:
