@@ -85,20 +85,42 @@ static struct packed *packed_own(const struct linear *l, const void *plain)
 	return NULL;
 }
 
+static bool by_conv(const struct op_call *call)
+{
+	return call->op == OP_CONV2D && !conv_is_linear(call);
+}
+
+static bool by_gemm(const struct dnnl *d, const struct op_call *call)
+{
+	struct linear l;
+
+	if (by_conv(call))
+		return false;
+	l = linear_of(call);
+	return linear_by_gemm(d, &l);
+}
+
+/* The type of the plain values that packed_new() takes. Our own product needs no type but its own,
+ * even where oneDNN was first told of a lower level and cannot compute in it. */
+static enum dtype packed_dtype(const struct dnnl *d, const struct op_call *call)
+{
+	enum dtype dtype = call->in[WEIGHT]->dtype;
+	return by_gemm(d, call) ? dtype : compute_dtype(d, dtype);
+}
+
 struct packed *packed_new(struct dnnl *d, const struct op_call *call, const void *plain)
 {
 	struct linear l = linear_of(call);
 	int parts = linear_parts(&l);
-	bool conv = call->op == OP_CONV2D && !conv_is_linear(call);
 	struct packed *p;
 
-	if (!conv && linear_by_gemm(d, &l))
+	if (by_gemm(d, call))
 		return packed_own(&l, plain);
 	p = calloc(1, sizeof *p + (size_t)parts * sizeof p->memory[0]);
 	if (!p)
 		return NULL;
 	p->dtype = compute_dtype(d, call->in[WEIGHT]->dtype);
-	p->conv = conv;
+	p->conv = by_conv(call);
 	p->parts = parts;
 	p->columns = l.outputs / parts;
 	p->layout = dn_md_copy(prepare(d, call, p->columns, NULL));
@@ -130,11 +152,11 @@ size_t packed_bytes(const struct packed *p)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Plain values of `w` in the type to compute in: those of a parameter, or of the tensor. NULL: out
- * of memory, or an error of the source. */
-static void *plain_values(struct dnnl *d, struct ctx *c, const struct tensor *w)
+/* Plain values of `w` in this type: those of a parameter, or of the tensor. NULL: out of memory, or
+ * an error of the source. */
+static void *plain_values(struct dnnl *d, struct ctx *c, const struct tensor *w, enum dtype dtype)
 {
-	bool converted = compute_dtype(d, w->dtype) != w->dtype;
+	bool converted = dtype != w->dtype;
 	void *values = malloc(tensor_bytes(w)), *wide = NULL;
 
 	if (!values || !(w->data || weights_fill(c->weights, w->param, w->dtype, values, &c->err) == 0)) {
@@ -156,7 +178,7 @@ static void *plain_values(struct dnnl *d, struct ctx *c, const struct tensor *w)
 static struct packed *pack(struct dnnl *d, struct ctx *c, const struct op_call *call)
 {
 	const struct tensor *w = call->in[WEIGHT];
-	void *plain = plain_values(d, c, w);
+	void *plain = plain_values(d, c, w, packed_dtype(d, call));
 	struct packed *p = plain ? packed_new(d, call, plain) : NULL;
 
 	free(plain);
@@ -202,11 +224,10 @@ struct packed *packed_borrow(struct dnnl *d, struct ctx *c, const struct op_call
 {
 	const struct tensor *w = call->in[WEIGHT];
 	struct packed *p = w->param ? w->param->packed : NULL;
-	bool conv = call->op == OP_CONV2D && !conv_is_linear(call);
 
 	if (!p)
 		return pack(d, c, call);
-	die_if(p->conv != conv, "%s is packed for another kind of convolution", w->param->path);
+	die_if(p->conv != by_conv(call), "%s is packed for another kind of convolution", w->param->path);
 	return p;
 }
 
@@ -225,5 +246,5 @@ size_t dnnl_weight_bytes(const struct backend *b, const struct op_call *call, in
 
 	if (input != WEIGHT || (call->op != OP_LINEAR && call->op != OP_CONV2D))
 		return tensor_bytes(w);
-	return (size_t)tensor_elems(w) * dtype_bytes(compute_dtype(cpu_of(b)->dnnl, w->dtype));
+	return (size_t)tensor_elems(w) * dtype_bytes(packed_dtype(cpu_of(b)->dnnl, call));
 }
