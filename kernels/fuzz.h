@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #include <stdlib.h>
 #include <string.h>
 
-/* Runs one file; false if it cannot be read. The copy has exactly its size, so that a sanitizer sees
- * any step over its end. */
+/* Runs one file; false if it cannot be read. The copy has exactly its size, so that a sanitizer
+ * sees any step over its end. */
 static bool fuzz_file(const char *path)
 {
 	FILE *f = fopen(path, "rb");

@@ -215,7 +215,8 @@ static int parse_tensor(struct st_file *f, const char *name, const json_t *j, st
 	die_if(!t->name, "out of memory");
 	f->count++;
 	if (json_object_size(j) != 3)
-		return refuse(f, e, "tensor %.200s is not described by dtype, shape and data_offsets",
+		return refuse(f, e,
+			      "tensor %.200s is not described by dtype, shape and data_offsets",
 			      name);
 	if (parse_dtype(f, t, json_object_get(j, "dtype"), e) ||
 	    parse_shape(f, t, json_object_get(j, "shape"), e) ||
@@ -335,8 +336,8 @@ static int load_header(struct st_file *f, struct err *e)
 			      (unsigned long long)length);
 	if (length > (uint64_t)f->bytes - 8)
 		return refuse(f, e,
-			      "its header should have %llu bytes, but the file has only %lld; it was "
-			      "not copied completely",
+			      "its header should have %llu bytes, but the file has only %lld; it "
+			      "was not copied completely",
 			      (unsigned long long)length, (long long)f->bytes);
 	f->header = (int64_t)length;
 	text = malloc(length);

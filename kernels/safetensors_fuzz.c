@@ -18,7 +18,8 @@ static void read_all(const struct st_file *f, const struct st_tensor *t)
 	for (enum dtype to = DT_F32; to <= DT_I32; to++) {
 		struct err e = { 0 };
 		int failed = st_read(f, t, to, values, &e);
-		die_if(failed != -(int)e.code || !failed != !e.msg[0], "status and sentence differ");
+		die_if(failed != -(int)e.code || !failed != !e.msg[0],
+		       "status and sentence differ");
 	}
 	free(values);
 }

@@ -9,8 +9,8 @@
 
 #define BLOCK 16384 /* values converted at a time: everything stays in the L2 cache */
 
-/* binary16: the exponent is moved to fp32's place; a subnormal is an integer times 2^-24, which does
- * not care for flush-to-zero. Chosen by a mask, so that compilers vectorise it. */
+/* binary16: the exponent is moved to fp32's place; a subnormal is an integer times 2^-24, which
+ * does not care for flush-to-zero. Chosen by a mask, so that compilers vectorise it. */
 static inline uint32_t f16_bits(uint16_t h)
 {
 	uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13;

@@ -45,8 +45,8 @@ static void refused(const char *header, size_t values, const char *sentence)
 	int failed = st_open_memory(&f, "x.st", bytes, build(bytes, header, values), &e);
 
 	CHECK(failed == -ERR_FAILED && !f, "accepted: %s", header);
-	CHECK(strncmp(e.msg, "x.st: ", 6) == 0 && strstr(e.msg, sentence), "\"%s\" instead of \"%s\"",
-	      e.msg, sentence);
+	CHECK(strncmp(e.msg, "x.st: ", 6) == 0 && strstr(e.msg, sentence),
+	      "\"%s\" instead of \"%s\"", e.msg, sentence);
 	st_close(f);
 }
 
@@ -376,7 +376,8 @@ static void test_large(void)
 		wrong += f[i] != bf16_to_f32(half[i]);
 	CHECK_INT(wrong, 0);
 	CHECK(truncate(in_dir("large"), (off_t)n + N) == 0, "truncate");
-	CHECK(st_read(file, st_at(file, 0), DT_F32, f, &e) && strstr(e.msg, "shorter"), "%s", e.msg);
+	CHECK(st_read(file, st_at(file, 0), DT_F32, f, &e) && strstr(e.msg, "shorter"), "%s",
+	      e.msg);
 	st_close(file);
 	free(half);
 	free(f);

@@ -99,7 +99,8 @@ static int check_entry(struct dir *d, const char *index, const char *tensor, con
 		shard = d->shard[d->shards - 1];
 	}
 	if (!st_find(shard, tensor))
-		return err_set(e, ERR_FAILED, "%s: tensor %.200s is missing, though %s says it is here",
+		return err_set(e, ERR_FAILED,
+			       "%s: tensor %.200s is missing, though %s says it is here",
 			       st_path(shard), tensor, index);
 	return 0;
 }
@@ -126,7 +127,8 @@ static int open_map(struct dir *d, const char *index, const json_t *root, struct
 	const json_t *file;
 
 	if (!json_object_size(map))
-		return err_set(e, ERR_FAILED, "%s/%s: has no weight_map with files", d->path, index);
+		return err_set(e, ERR_FAILED, "%s/%s: has no weight_map with files", d->path,
+			       index);
 	json_object_foreach(map, tensor, file)
 		if (check_entry(d, index, tensor, json_string_value(file), e))
 			return -ERR_FAILED;
@@ -164,8 +166,8 @@ static int nothing_found(const struct dir *d, struct err *e)
 			       "%s: holds weights as pickle (.bin) only; save them as safetensors",
 			       d->path);
 	return err_set(e, ERR_FAILED,
-		       "%s: holds no weights; %s, %s, an .fp16 variant or the .index.json of shards "
-		       "is needed",
+		       "%s: holds no weights; %s, %s, an .fp16 variant or the .index.json of "
+		       "shards is needed",
 		       d->path, weight_files[0], weight_files[1]);
 }
 
@@ -302,8 +304,8 @@ static int finish_reading(void *state, struct err *e)
 			if (d->seen[s][i] || may_stay(d, name))
 				continue;
 			if (left++ < 3)
-				used += (size_t)snprintf(list + used, sizeof list - used, "%s%.200s",
-							 left > 1 ? ", " : "", name);
+				used += (size_t)snprintf(list + used, sizeof list - used,
+							 "%s%.200s", left > 1 ? ", " : "", name);
 		}
 	}
 	if (!left)

@@ -273,28 +273,39 @@ def texts():
 
 # ---- tokenizer ---------------------------------------------------------------------------------
 
-CORPUS = ("a photograph of an astronaut riding a horse on the moon, highly detailed, sharp focus, "
-          "oil painting by the sea with a small red house and two trees under the blue sky; "
-          "the quick brown fox's tail isn't there and they've said we'll do it, i'm sure you'd like "
-          "normal quality, low quality, worst quality, low res, blurry, nsfw, nude "
-          "caf\u00e9 na\u00efve fa\u00e7ade \u00fcber stra\u00dfe \u043f\u0440\u0438\u0432\u0435\u0442 "
-          "\u043c\u0438\u0440 \u732b\u304c\u597d\u304d \u03b5\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac ")
+CORPUS = (
+    "a photograph of an astronaut riding a horse on the moon, highly detailed, sharp focus, "
+    "oil painting by the sea with a small red house and two trees under the blue sky; "
+    "the quick brown fox's tail isn't there and they've said we'll do it, i'm sure you'd like "
+    "normal quality, low quality, worst quality, low res, blurry, nsfw, nude "
+    "caf\u00e9 na\u00efve fa\u00e7ade \u00fcber stra\u00dfe "
+    "\u043f\u0440\u0438\u0432\u0435\u0442 \u043c\u0438\u0440 \u732b\u304c\u597d\u304d "
+    "\u03b5\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac ")
 
 TEXTS = [
     "", " ", "a", "A Photograph of an ASTRONAUT", "the  fox's\ttail\nisn't   there",
     "normal quality, low quality, worst quality, low res, blurry, nsfw, nude",
     "they've said we'll do it, I'm sure you'd like it", "IT'S rock'n'roll, y'all're 'tis 'Twas",
-    "1234567890 3.14159 1,000,000 2nd \u00bd \u00b2 \u2167 \u0664\u0662", "hello!!! ... (wow) --- [x] {y} <z> & co.",
-    "a_b-c/d\\e|f~g`h^i*j+k=l#m@n$o%p", "caf\u00e9 cafe\u0301 CAF\u00c9 \u00c5ngstr\u00f6m A\u030angstro\u0308m",
-    "STRASSE stra\u00dfe \u1e9e", "\u0130stanbul \u0131 I\u0307", "\u039f\u03b4\u03c5\u03c3\u03c3\u03b5\u03cd\u03c2 \u03a3\u03a3 \u03c2",
-    "\u041f\u0420\u0418\u0412\u0415\u0422, \u043c\u0438\u0440!", "\u732b\u304c\u597d\u304d\u3067\u3059\u3002\uff21\uff22\uff23\uff11\uff12\uff13",
-    "\ud55c\uad6d\uc5b4 \u1112\u1161\u11ab", "\u0627\u0644\u0639\u0631\u0628\u064a\u0629 \u05e2\u05d1\u05e8\u05d9\u05ea \u0939\u093f\u0928\u094d\u0926\u0940", "\U0001f600\U0001f469\u200d\U0001f4bb\U0001f1e9\U0001f1ea \u2764\ufe0f \u2603",
-    "\u00a0no\u2003break\u3000space\u200b zero\u2028line\u0085next\ufeffmark", "tab\there\r\nnew\x0bline\x0cform",
-    "nul\x01\x02control\x7f\x80\x9f", "<|startoftext|>a<|endoftext|>b<|endoftext|>",
-    "<|STARTOFTEXT|> <|endoftext", "'s 't 're 've 'm 'll 'd 'S 'x ''s s'", "x'", "\u2019s it\u2019s \u201cquoted\u201d",
-    "supercalifragilisticexpialidocious" * 3, "z" * 200, "\u00e9" * 20, "e\u0301" * 10,
-    "\ufb01 \ufb03 \u01c5 \u0149 \u1fb3", "\u2460\u24b6\u33a1 \u00aa\u00ba", "mixed123abc456\u00e9\u03b1\u4e2d7", "\U0001d538\U0001d7d8 \U00010400\U00010428",
-    "a\u0315\u0300\u05ae\u0300\u0062 \u0061\u0300\u0315", "\u212b \u2126 \u1e69 s\u0323\u0307", "!", "! !", "\u00a1\u00bf?", "a.b", "a . b",
+    "1234567890 3.14159 1,000,000 2nd \xbd \xb2 \u2167 \u0664\u0662",
+    "hello!!! ... (wow) --- [x] {y} <z> & co.", "a_b-c/d\\e|f~g`h^i*j+k=l#m@n$o%p",
+    "caf\xe9 cafe\u0301 CAF\xc9 \xc5ngstr\xf6m A\u030angstro\u0308m", "STRASSE stra\xdfe \u1e9e",
+    "\u0130stanbul \u0131 I\u0307",
+    "\u039f\u03b4\u03c5\u03c3\u03c3\u03b5\u03cd\u03c2 \u03a3\u03a3 \u03c2",
+    "\u041f\u0420\u0418\u0412\u0415\u0422, \u043c\u0438\u0440!",
+    "\u732b\u304c\u597d\u304d\u3067\u3059\u3002\uff21\uff22\uff23\uff11\uff12\uff13",
+    "\ud55c\uad6d\uc5b4 \u1112\u1161\u11ab",
+    "\u0627\u0644\u0639\u0631\u0628\u064a\u0629 \u05e2\u05d1\u05e8\u05d9\u05ea \u0939"
+    "\u093f\u0928\u094d\u0926\u0940",
+    "\U0001f600\U0001f469\u200d\U0001f4bb\U0001f1e9\U0001f1ea \u2764\ufe0f \u2603",
+    "\xa0no\u2003break\u3000space\u200b zero\u2028line\x85next\ufeffmark",
+    "tab\there\r\nnew\x0bline\x0cform", "nul\x01\x02control\x7f\x80\x9f",
+    "<|startoftext|>a<|endoftext|>b<|endoftext|>", "<|STARTOFTEXT|> <|endoftext",
+    "'s 't 're 've 'm 'll 'd 'S 'x ''s s'", "x'", "\u2019s it\u2019s \u201cquoted\u201d",
+    "supercalifragilisticexpialidocious" * 3, "z" * 200, "\xe9" * 20, "e\u0301" * 10,
+    "\ufb01 \ufb03 \u01c5 \u0149 \u1fb3", "\u2460\u24b6\u33a1 \xaa\xba",
+    "mixed123abc456\xe9\u03b1\u4e2d7", "\U0001d538\U0001d7d8 \U00010400\U00010428",
+    "a\u0315\u0300\u05ae\u0300b a\u0300\u0315", "\u212b \u2126 \u1e69 s\u0323\u0307", "!", "! !",
+    "\xa1\xbf?", "a.b", "a . b",
 ]
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes the configuration files of models. Any text is refused with a sentence, or describes a model
- * that can be built: a dry pass of it, in which nothing is computed, must not end in a bug.
+ * Fuzzes the configuration files of models. Any text is refused with a sentence, or describes a
+ * model that can be built: a dry pass of it, in which nothing is computed, must not end in a bug.
  * Every reader gets every input, so a corpus file is simply a config.json.
  */
 #include "fuzz.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * Parity of single models with the reference implementation: tiny models, unlike each other, from
- * workloads/golden/ (scripts/golden.py), on every backend and instruction set of this machine, by the
- * same road as `bench eval`: directory and inputs in, a file of outputs out.
+ * workloads/golden/ (scripts/golden.py), on every backend and instruction set of this machine, by
+ * the same road as `bench eval`: directory and inputs in, a file of outputs out.
  *
  * fp32: the relative error (norm of the difference over norm of the reference) is at most 1e-5. The
  * reference is exact to fp32 rounding; a network of d layers that rounds to 2^-24 at each gathers
  * about sqrt(d) 2^-24 times the growth of its layers: 1e-6 here, so 1e-5 leaves room for another
  * order of summation, while one wrong element of any tensor is far above it.
- * bf16: at most twice the error that the reference itself makes in bf16, which is stored beside each
- * output. Both round to 2^-9 at about the same places, each differently: equal in the mean, and a
- * factor of two covers the spread of such small outputs.
+ * bf16: at most twice the error that the reference itself makes in bf16, which is stored beside
+ * each output. Both round to 2^-9 at about the same places, each differently: equal in the mean,
+ * and a factor of two covers the spread of such small outputs.
  * With -v, prints every error.
  */
 #include <stdlib.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parity of whole pipelines with the reference implementation: two tiny SDXL directories, unlike each
- * other, with the runs that lie in them (workloads/golden/pipeline-X/run-Y/, scripts/golden.py), from
- * texts and given noise to the image, on every backend and instruction set of this machine.
+ * Parity of whole pipelines with the reference implementation: two tiny SDXL directories, unlike
+ * each other, with the runs that lie in them (workloads/golden/pipeline-X/run-Y/,
+ * scripts/golden.py), from texts and given noise to the image, on every backend and instruction set
+ * of this machine.
  *
  * fp32: token ids equal; final latents within 1e-4 (relative error of the whole tensor): both sides
- * round to fp32 at each step and guidance multiplies the difference, by 8 to 15 in a step here; every
- * value of the image within 1/255, one step of an 8-bit file.
+ * round to fp32 at each step and guidance multiplies the difference, by 8 to 15 in a step here;
+ * every value of the image within 1/255, one step of an 8-bit file.
  * bf16: at most twice the error that the reference itself makes in bf16, see parity_test.c.
  * With -v, prints every error.
  */
@@ -44,12 +45,13 @@ static int apply(struct settings *s, const struct run *r, struct err *e)
 	CHECK(root, "%s cannot be read", path);
 	json_object_foreach(root, key, value) {
 		snprintf(text, sizeof text, "%g", json_number_value(value));
-		failed |= settings_set(s, key, json_is_string(value) ? json_string_value(value) : text,
-				       e);
+		failed |= settings_set(s, key,
+				       json_is_string(value) ? json_string_value(value) : text, e);
 	}
 	json_decref(root);
 	snprintf(path, sizeof path, "%s/inputs.safetensors", r->name);
-	return failed || settings_set(s, "latents", path, e) || settings_set(s, "weights", r->dir, e) ||
+	return failed || settings_set(s, "latents", path, e) ||
+	       settings_set(s, "weights", r->dir, e) ||
 	       settings_set(s, "dtype", dtype_name(r->device->dtype), e);
 }
 
@@ -143,10 +145,11 @@ static void compare(const struct run *r, struct ctx *c, const struct st_file *wa
 	nhwc_to_nchw(x->data, t->dim[0], t->dim[1], t->dim[2], t->dim[3], got);
 	error = exact && image ? largest_difference(got, expected, st_elems(t))
 			       : relative_error(got, expected, st_elems(t));
-	CHECK(error <= limit, "%s %s on %s: error %.3g, allowed %.3g", r->name, name, r->device->name,
-	      error, limit);
+	CHECK(error <= limit, "%s %s on %s: error %.3g, allowed %.3g", r->name, name,
+	      r->device->name, error, limit);
 	if (verbose)
-		printf("%-45s %-8s %-15s %.2e of %.2e\n", r->name, name, r->device->name, error, limit);
+		printf("%-45s %-8s %-15s %.2e of %.2e\n", r->name, name, r->device->name, error,
+		       limit);
 	free(got);
 	free(expected);
 	free(yardstick);

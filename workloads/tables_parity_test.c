@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Parity of the tables of the reference implementation: noise levels and times of its sampler
- * (workloads/golden/schedulers.json), and the token ids of its tokenizer (workloads/golden/tokenizer/).
+ * (workloads/golden/schedulers.json), and the token ids of its tokenizer
+ * (workloads/golden/tokenizer/).
  */
 #include <jansson.h>
 
@@ -33,7 +34,8 @@ static int read_sampler(const json_t *config, struct sampler_config *m, struct e
 
 static void check_schedule(const json_t *one)
 {
-	const json_t *times = json_object_get(one, "timesteps"), *sigmas = json_object_get(one, "sigmas");
+	const json_t *times = json_object_get(one, "timesteps");
+	const json_t *sigmas = json_object_get(one, "sigmas");
 	int steps = (int)json_integer_value(json_object_get(one, "steps"));
 	double init = json_number_value(json_object_get(one, "init_noise_sigma"));
 	struct sampler_config m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzzes the tokenizer with texts: any bytes are refused with a sentence, or become exactly the wanted
- * number of ids, all of them in the vocabulary, that begin with the start and hold the end.
+ * Fuzzes the tokenizer with texts: any bytes are refused with a sentence, or become exactly the
+ * wanted number of ids, all of them in the vocabulary, that begin with the start and hold the end.
  */
 #include "fuzz.h"
 
