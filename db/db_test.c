@@ -6,6 +6,7 @@
 #include "db_sample.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -331,6 +332,7 @@ static void test_bad_json(void)
 	for (size_t n = strlen(line), i = 0; i + 2 < n; i += 7) {
 		char was = line[i];
 
+		unlink(path); /* to truncate it instead would wait for the disk */
 		f = fopen(path, "w");
 		fprintf(f, "%.*s\n", (int)i + 1, line);
 		line[i] = i % 2 ? '0' : '"';
