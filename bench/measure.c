@@ -20,6 +20,7 @@
 #define BLOCK_S         0.02
 #define BLOCK_EVERY_S   1.0  /* blocks are not placed more densely than that */
 #define DISTURBED_BELOW 0.97 /* of the best block */
+#define RATE_KNOWN      0.02 /* share of the MACs from which on the time left is told */
 
 /* ---- signals ----------------------------------------------------------------------------------- */
 
@@ -216,15 +217,16 @@ static int timed_step(struct loop *l, int stage, int step, double *seconds)
 static void show_step(struct loop *l, int stage, int step, double seconds)
 {
 	const struct stage *s = &l->p->w->stage[stage];
-	double rate = (double)l->done_macs / l->sample_s;
+	double rate = (double)l->done_macs / l->sample_s, left = -1;
 	char text[128];
 
+	if ((double)l->done_macs > RATE_KNOWN * (double)l->all_macs)
+		left = (double)(l->all_macs - l->done_macs) / rate;
 	snprintf(text, sizeof text, "%s %d/%d  %s/step  %s", s->name, step + 1, s->steps,
 		 text_seconds(seconds).s,
 		 text_si(2 * (double)cost_core_macs(&l->p->step_cost[stage]) / seconds,
 			 "FLOP/s").s);
-	progress_draw(l->progress, text, (double)l->done_macs, (double)l->all_macs,
-		      (double)(l->all_macs - l->done_macs) / (rate + 1e-9));
+	progress_draw(l->progress, text, (double)l->done_macs, (double)l->all_macs, left);
 }
 
 /* Everything between two steps: reference block, trace, progress. */

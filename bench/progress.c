@@ -11,7 +11,7 @@
 #include "clock.h"
 #include "units.h"
 
-#define BAR           20
+#define BAR           16
 #define REDRAW_S      0.1
 #define PLAIN_EVERY_S 10.0
 
@@ -79,7 +79,7 @@ void progress_draw(struct progress *p, const char *text, double done, double tot
 	if (left_s >= 0)
 		snprintf(left, sizeof left, "%s left", text_left(left_s).s);
 	if (p->terminal) {
-		if (now - p->last_drawn_s < REDRAW_S && share < 1)
+		if (now - p->last_drawn_s < REDRAW_S)
 			return;
 		p->last_drawn_s = now;
 		draw_bar(p, text, share, left);

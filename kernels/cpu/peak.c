@@ -80,6 +80,7 @@ double peak_run_threads(enum isa level, enum peak p, int threads, double seconds
 	const struct peak_kernel *k = kernel_for(level, p);
 	double rate = 0;
 
+	(void)threads; /* without OpenMP there is one */
 #pragma omp parallel num_threads(threads) reduction(+ : rate) if (threads > 1)
 	if (k->run) {
 		double elapsed, ops = run_for(k, seconds, &elapsed);
@@ -93,6 +94,7 @@ static double window(const struct peak_kernel *k, int threads, double *rate)
 {
 	double all = 0, rates = 0;
 
+	(void)threads;
 #pragma omp parallel num_threads(threads) reduction(+ : all, rates) if (threads > 1)
 	{
 		double elapsed, ops = run_for(k, WINDOW_S, &elapsed);
