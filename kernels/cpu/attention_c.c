@@ -15,6 +15,7 @@
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t vec_int __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vec_bits __attribute__((vector_size(4 * LANES))); /* wraps where integers may not */
 
 static inline vec vec_load(const float *p)
 {
@@ -58,7 +59,7 @@ static inline vec vec_exp2(vec x)
 	p = p * r + EXP2_C2;
 	p = p * r + EXP2_C1;
 	p = p * r + 1.0f;
-	return (vec)(((vec_int)p + ((vec_int)shifted << 23)) & ~(x < EXP2_MIN));
+	return (vec)(((vec_bits)p + ((vec_bits)shifted << 23)) & ~(vec_bits)(x < EXP2_MIN));
 }
 
 static inline void store_weights(float *p, vec x, vec y)
