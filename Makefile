@@ -164,10 +164,10 @@ tsan: ## the tests with threads of our own under ThreadSanitizer
 	@$(SUBMAKE) $(TSAN) $(TSAN_TESTS:%=$(BUILD)/tsan/obj/%)
 	@scripts/run-tests $(TSAN_TESTS:%=$(BUILD)/tsan/obj/%)
 
-# Headers compile alone, except the parts of vec.h and the templates that a file per instruction set
-# fills in.
+# Headers compile alone, except the parts of vec.h, the templates that a file per instruction set
+# fills in, and the part of onednn_test.c that measures.
 PARTS   := $(addprefix kernels/cpu/,vec_c.h vec_avx2.h vec_avx512.h vec_small.h attention_flash.h \
-	attention_vector.h)
+	attention_vector.h onednn_bench.h)
 HEADERS := $(filter-out $(PARTS),$(wildcard kernels/*.h kernels/*/*.h workloads/*.h db/*.h \
 	reports/*.h bench/*.h))
 lint: $(HEADERS:%.h=lint/%) ## headers compile alone; includes, words and line lengths

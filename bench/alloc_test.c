@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The harness allocates nothing in a repeated step: every op of a timed region would pay for it. Counts
- * the calls of malloc and its kin, after a first step has sized everything. (oneDNN allocates about
- * eight times per product, some 0.1 ms of a U-Net step.)
+ * The harness allocates nothing in a repeated step: every op of a timed region would pay for it.
+ * Counts the calls of malloc and its kin, after a first step has sized everything. (oneDNN
+ * allocates about eight times per product, some 0.1 ms of a U-Net step.)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -66,7 +66,8 @@ static void test_steps(char *workload)
 	struct point p;
 	long before;
 
-	CHECK(!options_parse(&o, 3, argv, &e) && !point_open(&p, &o, &backend_null, &e), "%s", e.msg);
+	CHECK(!options_parse(&o, 3, argv, &e) && !point_open(&p, &o, &backend_null, &e), "%s",
+	      e.msg);
 	for (int i = 0; i < p.w->n_stages; i++) {
 		CHECK_INT(step(&p, i), 0);
 		before = calls;

@@ -52,7 +52,8 @@ struct job {
 	size_t bytes;
 };
 
-/* ---- one matrix product through the op layer --------------------------------------------------- */
+/* ---- one matrix product through the op layer ---------------------------------------------------
+ */
 
 static void product_step(struct ctx *c)
 {
@@ -103,7 +104,8 @@ static double product_rate(struct product *p)
 	return 2.0 * M * K * N / (1e-9 * (double)(clock_ns() - start));
 }
 
-/* ---- the rows ---------------------------------------------------------------------------------- */
+/* ---- the rows ----------------------------------------------------------------------------------
+ */
 
 static struct bench_row *add_row(struct job *j, struct calibration *c, const char *kind,
 				 const char *dtype, int threads)

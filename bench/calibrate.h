@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The measured peaks of a machine. Blocks of all quantities alternate, so that a slow minute hits all
- * of them alike; best, median and worst are kept.
+ * The measured peaks of a machine. Blocks of all quantities alternate, so that a slow minute hits
+ * all of them alike; best, median and worst are kept.
  */
 #ifndef BENCH_CALIBRATE_H
 #define BENCH_CALIBRATE_H
@@ -16,7 +16,8 @@ struct calibration {
 	struct db_calibration row[CALIBRATION_ROWS];
 	int n;
 	double clock_hz; /* best seen of one core */
-	double waited, stolen; /* share of the time: in the queue for a core, given to other guests */
+	double waited,
+		stolen;  /* share of the time: in the queue for a core, given to other guests */
 	int disturbed;   /* by any row, or by these */
 };
 

@@ -112,23 +112,24 @@ static void test_kill(int times, double seconds)
 	check_query("SELECT~status~FROM~v_runs~ORDER~BY~run_id~LIMIT~1", "\"ok\"");
 }
 
-/* ---- a database that another process holds at the end of the run ------------------------------- */
+/* ---- a database that another process holds at the end of the run -------------------------------
+ */
 
 struct held {
 	sqlite3 *db;
 	struct child *child;
 };
 
-/* Starts a run, waits for its row, and takes the write lock, which the run gives up waiting for after
- * ten seconds. */
+/* Starts a run, waits for its row, and takes the write lock, which the run gives up waiting for
+ * after ten seconds. */
 static struct held hold_database(void)
 {
 	struct held h = { 0 };
 	int got = SQLITE_ERROR;
 
 	cli_free(cli_run("run sdxl-20steps-mini --backend null --samples 1 --quiet --db held.db"));
-	h.child = cli_start("run sdxl-20steps-mini --backend null --quiet --samples 1000 --db held.db",
-			    0);
+	h.child = cli_start(
+		"run sdxl-20steps-mini --backend null --quiet --samples 1000 --db held.db", 0);
 	cli_pause(0.3);
 	CHECK(sqlite3_open("held.db", &h.db) == SQLITE_OK, "%s", sqlite3_errmsg(h.db));
 	for (int i = 0; i < 1000 && got != SQLITE_OK; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the program share: running build/bench (or $BENCH_BIN) as a child in a directory
- * of its own, with its output, exit status and time. cli_begin() makes the directory and goes
- * there, cli_end() removes it.
+ * What the tests of the program share: running build/bench (or $BENCH_BIN) as a child in a
+ * directory of its own, with its output, exit status and time. cli_begin() makes the directory and
+ * goes there, cli_end() removes it.
  */
 #ifndef BENCH_CLI_CHILD_H
 #define BENCH_CLI_CHILD_H

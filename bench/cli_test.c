@@ -12,7 +12,8 @@
 
 #define MINI "run sdxl-20steps-mini --set steps=3 --samples 1 --warmup 0 --quiet"
 
-/* ---- refusals ---------------------------------------------------------------------------------- */
+/* ---- refusals ----------------------------------------------------------------------------------
+ */
 
 static void refuse(const char *words, int status, const char *sentence)
 {
@@ -63,7 +64,8 @@ static void test_no_memory(void)
 	free(status);
 }
 
-/* ---- the same output --------------------------------------------------------------------------- */
+/* ---- the same output ---------------------------------------------------------------------------
+ */
 
 static json_t *result_of(const char *words)
 {
@@ -121,7 +123,8 @@ static void test_many_samples(void)
 	json_decref(run);
 }
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------------------------------
+ */
 
 static float *read_image(const char *path, int64_t dim[4])
 {
@@ -154,7 +157,8 @@ static void compare_png(const char *path, const float *image, const int64_t *dim
 	CHECK(good && png_image_finish_read(&png, NULL, rgb, 0, NULL), "%s", png.message);
 	for (int64_t p = 0; p < pixels; p++)
 		for (int k = 0; k < 3; k++)
-			wrong += fabsf((float)rgb[3 * p + k] - 255 * image[k * pixels + p]) > 0.5001f;
+			wrong += fabsf((float)rgb[3 * p + k] - 255 * image[k * pixels + p]) >
+				 0.5001f;
 	CHECK_INT(wrong, 0);
 	free(rgb);
 }
@@ -177,7 +181,8 @@ static void test_save(void)
 	cli_free(c);
 }
 
-/* ---- machine-readable -------------------------------------------------------------------------- */
+/* ---- machine-readable --------------------------------------------------------------------------
+ */
 
 static void test_json(void)
 {
@@ -213,11 +218,13 @@ static void test_counts(void)
 	cli_free(c);
 }
 
-/* ---- costs of measuring ------------------------------------------------------------------------ */
+/* ---- costs of measuring ------------------------------------------------------------------------
+ */
 
 static void test_costs(void)
 {
-	json_t *run = result_of("run sdxl-20steps --backend null --json --no-db --samples 5 --quiet");
+	json_t *run =
+		result_of("run sdxl-20steps --backend null --json --no-db --samples 5 --quiet");
 	double calls = json_number_value(json_object_get(json_object_get(run, "cost"), "calls"));
 	double best = json_number_value(json_object_get(json_object_get(run, "latency_s"), "min"));
 	double list = 1;

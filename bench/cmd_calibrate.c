@@ -39,9 +39,11 @@ static void print_table(const struct calibration *c, const struct device *d,
 	table_print(&t, stdout, "");
 	table_end(&t);
 	if (c->disturbed)
-		printf("\nThe machine is disturbed: %s of the time waiting for a core, %s stolen by the\n"
+		printf("\nThe machine is disturbed: %s of the time waiting for a core, %s stolen "
+		       "by the\n"
 		       "host. Speed measured now holds only as a ratio to something measured in "
-		       "between.\n", text_percent(c->waited).s, text_percent(c->stolen).s);
+		       "between.\n",
+		       text_percent(c->waited).s, text_percent(c->stolen).s);
 }
 
 static void print_json(const struct calibration *c, const struct machine *m)
@@ -59,7 +61,8 @@ static void print_json(const struct calibration *c, const struct machine *m)
 	}
 	json_print(json_pack("{s:s,s:s,s:f,s:b,s:f,s:f,s:o}", "schema", "bench.calibration/1",
 			     "cpu_model", m->cpu_model, "clock_hz", c->clock_hz, "disturbed",
-			     c->disturbed, "waited", c->waited, "stolen", c->stolen, "rows", rows), stdout);
+			     c->disturbed, "waited", c->waited, "stolen", c->stolen, "rows", rows),
+		   stdout);
 }
 
 static int store(const struct options *o, const struct calibration *c, const struct machine *m,

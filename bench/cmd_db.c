@@ -10,7 +10,8 @@
 #include "options.h"
 #include "table.h"
 
-/* ---- query ------------------------------------------------------------------------------------- */
+/* ---- query -------------------------------------------------------------------------------------
+ */
 
 struct query {
 	const struct options *o;
@@ -94,7 +95,8 @@ static int query(struct db *db, const struct options *o)
 	return rc;
 }
 
-/* ---- the others -------------------------------------------------------------------------------- */
+/* ---- the others --------------------------------------------------------------------------------
+ */
 
 static int export_runs(struct db *db, const struct options *o)
 {

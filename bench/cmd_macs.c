@@ -109,8 +109,8 @@ static void print_table(const struct lines *l, const char *by)
 	struct table t;
 	char head[160];
 
-	snprintf(head, sizeof head, "%s|>calls|>conv|>linear|>attention|>core|>noattn|>torchprofile",
-		 by);
+	snprintf(head, sizeof head,
+		 "%s|>calls|>conv|>linear|>attention|>core|>noattn|>torchprofile", by);
 	table_begin(&t, head);
 	for (int i = 0; i < l->n; i++)
 		if (has_macs(&l->line[i].cost) || strcmp(by, "layer") != 0)

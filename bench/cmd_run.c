@@ -59,7 +59,8 @@ static int save_outputs(struct session *s, struct err *e)
 	const struct options *o = s->o;
 
 	if (s->device.backend->is_virtual && o->n[OPT_SAVE])
-		return err_set(e, ERR_USAGE, "the null backend computes nothing that could be saved");
+		return err_set(e, ERR_USAGE,
+			       "the null backend computes nothing that could be saved");
 	for (int i = 0; i < o->n[OPT_SAVE]; i++)
 		if (output_save(s->point.ctx, o->value[OPT_SAVE][i], e))
 			return -(int)e->code;

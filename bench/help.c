@@ -121,7 +121,8 @@ void help_verb(FILE *to, const struct verb *v)
 	print_lines(to, v->examples, "  ");
 }
 
-/* ---- manual page ------------------------------------------------------------------------------- */
+/* ---- manual page -------------------------------------------------------------------------------
+ */
 
 /* Escapes what troff reads: backslashes, dashes, and dots that begin a line. */
 static void man_text(FILE *to, const char *text)
@@ -187,7 +188,8 @@ void help_man(FILE *to)
 	fprintf(to, ".TP\n.B NO_COLOR\nany value: no colours on a terminal\n");
 }
 
-/* ---- completion -------------------------------------------------------------------------------- */
+/* ---- completion --------------------------------------------------------------------------------
+ */
 
 static void bash_verb(FILE *to, const struct verb *v)
 {

@@ -30,7 +30,8 @@ struct contention {
 };
 struct contention machine_contention(void);
 
-/* ---- memory, bytes ----------------------------------------------------------------------------- */
+/* ---- memory, bytes -----------------------------------------------------------------------------
+ */
 
 /* What may still be allocated without swapping or being killed: the least of MemAvailable, the
  * limits of this control group and those above it, and the address-space limit. */
@@ -38,7 +39,8 @@ int64_t memory_available(void);
 int64_t memory_resident(void); /* now */
 int64_t memory_peak(void);     /* most so far */
 
-/* ---- cores ------------------------------------------------------------------------------------- */
+/* ---- cores -------------------------------------------------------------------------------------
+ */
 
 /* One hardware thread of each physical core in the affinity mask; returns their number. */
 int machine_cores(int *cpu, int max);
@@ -46,7 +48,8 @@ int machine_cores(int *cpu, int max);
 /* Whole cores that the control group's quota pays for; at least 1, INT_MAX without a quota. */
 int machine_quota(void);
 
-/* ---- small files ------------------------------------------------------------------------------- */
+/* ---- small files -------------------------------------------------------------------------------
+ */
 
 /* First line of a file without its end; "" and -1 when it cannot be read. */
 int read_line(const char *path, char *buf, int len);

@@ -39,7 +39,7 @@ static void run(int argc, char **argv, struct err *e)
 int main(int argc, char **argv)
 {
 	struct err e = { 0 };
-	
+
 	run(argc, argv, &e);
 
 	if (e.code)

@@ -22,7 +22,8 @@
 #define DISTURBED_BELOW 0.97 /* of the best block */
 #define RATE_KNOWN      0.02 /* share of the MACs from which on the time left is told */
 
-/* ---- signals ----------------------------------------------------------------------------------- */
+/* ---- signals -----------------------------------------------------------------------------------
+ */
 
 static volatile sig_atomic_t cancelled;
 
@@ -46,7 +47,8 @@ bool measure_cancelled(void)
 	return cancelled;
 }
 
-/* ---- loading ----------------------------------------------------------------------------------- */
+/* ---- loading -----------------------------------------------------------------------------------
+ */
 
 /* A backend in front of the real one for the length of the load pass: shows how far it is. */
 struct loading {
@@ -136,7 +138,8 @@ static int reserve(struct point *p)
 	malloc_trim(0); /* what packing needed goes back before activations come */
 	for (int i = 0; i < p->w->n_stages; i++)
 		bytes = plan_bytes(p->plan[i]) > bytes ? plan_bytes(p->plan[i]) : bytes;
-	return ctx_reserve(p->ctx, bytes) || ctx_reserve_states(p->ctx) ? -(int)p->ctx->err.code : 0;
+	return ctx_reserve(p->ctx, bytes) || ctx_reserve_states(p->ctx) ? -(int)p->ctx->err.code :
+									  0;
 }
 
 int measure_load(struct measurement *m, struct point *p, struct progress *progress, struct err *e)
@@ -152,7 +155,8 @@ int measure_load(struct measurement *m, struct point *p, struct progress *progre
 	return 0;
 }
 
-/* ---- reference blocks -------------------------------------------------------------------------- */
+/* ---- reference blocks --------------------------------------------------------------------------
+ */
 
 void measure_blocks(struct measurement *m, const struct point *p, const struct device *d, int n,
 		    double seconds)
@@ -179,7 +183,8 @@ bool measure_disturbed(const struct measurement *m, const struct timing *t, doub
 	return false;
 }
 
-/* ---- the timed loop ---------------------------------------------------------------------------- */
+/* ---- the timed loop ----------------------------------------------------------------------------
+ */
 
 struct loop {
 	struct measurement *m;

@@ -4,9 +4,9 @@
  * stage. Inside a timed region nothing is allocated, printed or written to the database: all that
  * happens between the steps.
  *
- * Between steps a reference block is timed, a register-only kernel of some 20 ms. It says how fast the
- * machine was at that moment, so a step whose neighbouring block is more than 3 % below the best is
- * marked as disturbed, whatever its own time.
+ * Between steps a reference block is timed, a register-only kernel of some 20 ms. It says how fast
+ * the machine was at that moment, so a step whose neighbouring block is more than 3 % below the
+ * best is marked as disturbed, whatever its own time.
  */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
@@ -62,7 +62,8 @@ void measure_blocks(struct measurement *m, const struct point *p, const struct d
 
 bool measure_disturbed(const struct measurement *m, const struct timing *t, double best);
 
-/* ---- Ctrl-C ------------------------------------------------------------------------------------ */
+/* ---- Ctrl-C ------------------------------------------------------------------------------------
+ */
 
 /* From now on SIGINT and SIGTERM ask to stop; a second one kills. */
 void measure_catch_signals(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The memory that a point will take, known before anything is allocated: the dry pass gives weights,
- * states and the plan of every stage; the rest is what the program holds already, what loading
- * needs on the way, and what the libraries build for themselves.
+ * The memory that a point will take, known before anything is allocated: the dry pass gives
+ * weights, states and the plan of every stage; the rest is what the program holds already, what
+ * loading needs on the way, and what the libraries build for themselves.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +92,8 @@ struct memory_need point_memory(const struct point *p)
 	return m;
 }
 
-/* ---- what would fit ---------------------------------------------------------------------------- */
+/* ---- what would fit ----------------------------------------------------------------------------
+ */
 
 static bool has_key(const struct settings *s, const char *key)
 {
@@ -131,7 +132,8 @@ static bool fits_bf16(const struct point *p, int64_t free_bytes, char *buf, size
 	return need >= 0 && need <= free_bytes;
 }
 
-/* The largest size of the same shape, in steps of a sixteenth, with one image and the small type. */
+/* The largest size of the same shape, in steps of a sixteenth, with one image and the small type.
+ */
 static bool fits_smaller(const struct point *p, int64_t free_bytes, char *buf, size_t len)
 {
 	int64_t width = settings_int(&p->settings, "width");

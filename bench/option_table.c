@@ -55,18 +55,20 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .help = "threads, one per core; default: the cores this process may "
 				  "use" },
 	[OPT_BY] = { "by", ARG_CHOICE, "WHAT", "stage", .verbs = MACS,
-		     .choices = "stage|op|part|layer", .help = "one row per stage, op, part of "
-							       "the model, or layer" },
+		     .choices = "stage|op|part|layer",
+		     .help = "one row per stage, op, part of "
+			     "the model, or layer" },
 	[OPT_DEPTH] = { "depth", ARG_INT, "N", .verbs = MACS, .min = 1, .max = 64,
 			.help = "with --by layer: fold layers below this many levels" },
-	[OPT_QUICK] = { "quick", ARG_FLAG, .verbs = CALIB, .help = "two seconds instead of "
-								   "twenty" },
+	[OPT_QUICK] = { "quick", ARG_FLAG, .verbs = CALIB,
+			.help = "two seconds instead of "
+				"twenty" },
 	[OPT_INPUTS] = { "inputs", ARG_PATH, "FILE", .verbs = EVAL,
 			 .help = "safetensors file with the arguments of the forward pass" },
 	[OPT_OUTPUTS] = { "outputs", ARG_PATH, "FILE", .verbs = EVAL,
 			  .help = "safetensors file to write the results to" },
-	[OPT_DTYPE] = { "dtype", ARG_CHOICE, "TYPE", "fp32", .verbs = EVAL,
-			.choices = "fp32|bf16", .help = "storage of weights and activations" },
+	[OPT_DTYPE] = { "dtype", ARG_CHOICE, "TYPE", "fp32", .verbs = EVAL, .choices = "fp32|bf16",
+			.help = "storage of weights and activations" },
 	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db", .verbs = RUN | CALIB | DB, .env = true,
 		     .help = "the database" },
 	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = RUN | CALIB, .help = "record nothing" },
@@ -80,7 +82,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			.help = "only the names of workloads or settings, one a line" },
 	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = RUN | CALIB | EVAL, .env = true,
 			.help = "no progress on standard error" },
-	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP), .help = "the manual page, for man -l" },
+	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP),
+		      .help = "the manual page, for man -l" },
 	[OPT_BASH] = { "bash", ARG_FLAG, .verbs = BIT(V_HELP),
 		       .help = "the completion for bash, to be sourced" },
 	[OPT_HELP] = { "help", ARG_FLAG, .verbs = ~0u, .help = "this text" },

@@ -37,7 +37,8 @@ static const char *suggest(const char *word, const char *const *names, int n, co
 	return buf;
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ------------------------------------------------------------------------------------
+ */
 
 static int check_int(const struct option_def *d, const char *from, const char *text, struct err *e)
 {
@@ -47,8 +48,9 @@ static int check_int(const struct option_def *d, const char *from, const char *t
 	errno = 0;
 	v = strtoll(text, &end, 10);
 	if (end == text || *end || errno || v < d->min || v > d->max)
-		return err_set(e, ERR_USAGE, "%s is '%.40s': it takes a whole number from %lld to %lld",
-			       from, text, (long long)d->min, (long long)d->max);
+		return err_set(e, ERR_USAGE,
+			       "%s is '%.40s': it takes a whole number from %lld to %lld", from,
+			       text, (long long)d->min, (long long)d->max);
 	return 0;
 }
 
@@ -91,7 +93,8 @@ static int take_value(struct options *o, enum opt id, const char *from, const ch
 	return 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------------
+ */
 
 static int unknown_option(const struct options *o, const char *name, struct err *e)
 {
@@ -104,8 +107,10 @@ static int unknown_option(const struct options *o, const char *name, struct err 
 		if (option_table[i].verbs & mine)
 			names[n++] = option_table[i].name;
 		else if (strcmp(option_table[i].name, name) == 0)
-			return err_set(e, ERR_USAGE, "`bench %s` has no --%s, other verbs have; see "
-				       "`bench %s --help`", o->verb->name, name, o->verb->name);
+			return err_set(e, ERR_USAGE,
+				       "`bench %s` has no --%s, other verbs have; see "
+				       "`bench %s --help`",
+				       o->verb->name, name, o->verb->name);
 	}
 	return err_set(e, ERR_USAGE, "`bench %s` has no option --%.40s%s", o->verb->name, name,
 		       suggest(name, names, n, "--", hint, sizeof hint));
@@ -137,7 +142,8 @@ static int find_verb(struct options *o, const char *word, struct err *e)
 		       suggest(word, names, V_COUNT, "", hint, sizeof hint));
 }
 
-/* ---- the parser -------------------------------------------------------------------------------- */
+/* ---- the parser --------------------------------------------------------------------------------
+ */
 
 /* One "--name", "--name=value" or "--name value" at argv[*i]. */
 static int take_option(struct options *o, int argc, char **argv, int *i, struct err *e)
@@ -224,7 +230,8 @@ int options_parse(struct options *o, int argc, char **argv, struct err *e)
 	return take_environment(o, e);
 }
 
-/* ---- what was given ---------------------------------------------------------------------------- */
+/* ---- what was given ----------------------------------------------------------------------------
+ */
 
 bool opt_given(const struct options *o, enum opt id)
 {

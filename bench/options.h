@@ -102,14 +102,16 @@ const char *opt_env_name(const struct option_def *d, char *buf, size_t len);
 /* Splits "a|b|c" into names; returns their number. The strings live in buf. */
 int split_choices(const char *choices, char *buf, size_t len, const char **names, int max);
 
-/* ---- derived text (help.c) --------------------------------------------------------------------- */
+/* ---- derived text (help.c) ---------------------------------------------------------------------
+ */
 
 void help_overview(FILE *to);
 void help_verb(FILE *to, const struct verb *v);
 void help_man(FILE *to);
 void help_bash(FILE *to);
 
-/* ---- the verbs (cmd_*.c) ----------------------------------------------------------------------- */
+/* ---- the verbs (cmd_*.c) -----------------------------------------------------------------------
+ */
 
 int cmd_run(const struct options *o, struct err *e);
 int cmd_list(const struct options *o, struct err *e);

@@ -48,7 +48,8 @@ static void test_values(void)
 	CHECK_STR(o.value[OPT_SET][1], "b=c=d");
 	CHECK_INT(parse("run|--|--x"), 0);
 	CHECK_STR(o.arg[0], "--x");
-	CHECK_INT(parse("run|--prompt|--no"), -ERR_USAGE); /* takes "--no", then lacks the workload */
+	CHECK_INT(parse("run|--prompt|--no"),
+		  -ERR_USAGE); /* takes "--no", then lacks the workload */
 	CHECK_INT(parse("run|x|--prompt=a b|--prompt="), 0);
 	CHECK_STR(opt_text(&o, OPT_PROMPT), "");
 	CHECK_INT(parse("run|--help"), 0);
@@ -134,12 +135,13 @@ static int longest_line(const char *text)
 
 static void test_derived_text(void)
 {
-	char *man = text_of(help_man), *bash = text_of(help_bash), *overview = text_of(help_overview);
+	char *man = text_of(help_man), *bash = text_of(help_bash),
+	     *overview = text_of(help_overview);
 
 	for (int v = 0; v < V_COUNT; v++) {
 		char *help = help_of(&verb_table[v]);
-		CHECK(verb_table[v].run && verb_table[v].summary && verb_table[v].examples, "verb %d",
-		      v);
+		CHECK(verb_table[v].run && verb_table[v].summary && verb_table[v].examples,
+		      "verb %d", v);
 		CHECK(strstr(man, verb_table[v].summary), "%s in the manual", verb_table[v].name);
 		CHECK(strstr(overview, verb_table[v].summary), "%s", verb_table[v].name);
 		CHECK(longest_line(help) <= 80, "help of %s is %d wide", verb_table[v].name,

@@ -99,7 +99,8 @@ static float *to_nchw(const struct tensor *t)
 	for (int64_t i = 0; i < n; i++)
 		for (int64_t p = 0; p < hw; p++)
 			for (int64_t k = 0; k < channels; k++)
-				nchw[(i * channels + k) * hw + p] = nhwc[(i * hw + p) * channels + k];
+				nchw[(i * channels + k) * hw + p] =
+					nhwc[(i * hw + p) * channels + k];
 	free(nhwc);
 	return nchw;
 }
@@ -153,7 +154,8 @@ static int save_png(struct ctx *c, const char *path, struct err *e)
 	for (int64_t i = 0; i < t->dim[0] && !e->code; i++) {
 		char name[1024];
 		for (int64_t k = 0; k < per_image; k++)
-			rgb[k] = (unsigned char)lrintf(255 * fminf(fmaxf(v[i * per_image + k], 0), 1));
+			rgb[k] = (unsigned char)lrintf(255 *
+						       fminf(fmaxf(v[i * per_image + k], 0), 1));
 		image_path(path, i, t->dim[0], name, sizeof name);
 		png_write(name, (int)t->dim[2], (int)t->dim[1], rgb, e);
 	}

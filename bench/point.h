@@ -20,8 +20,8 @@ struct point {
 	struct cost cost;                  /* of one sample: every step of every stage */
 };
 
-/* Settings from --set and its short forms, configurations read, dry pass done. Close it in any case.
- * The point borrows the backend. */
+/* Settings from --set and its short forms, configurations read, dry pass done. Close it in any
+ * case. The point borrows the backend. */
 int point_open(struct point *p, const struct options *o, const struct backend *b, struct err *e);
 
 /* The same with other settings: a copy of `like` with key=value pairs changed (NULL-terminated). */
@@ -37,7 +37,8 @@ int point_profile(struct point *p, struct profile *profile, struct err *e);
 /* Place of a scope in the workload's list of parts; -1: none. */
 int point_part(const struct point *p, const char *path);
 
-/* ---- memory, bytes ----------------------------------------------------------------------------- */
+/* ---- memory, bytes -----------------------------------------------------------------------------
+ */
 
 struct memory_need {
 	int64_t weights, states, activations, staging, program, total;

@@ -52,7 +52,8 @@ struct record {
 	struct profile counts; /* without times, when there was no trace */
 };
 
-/* ---- identity ---------------------------------------------------------------------------------- */
+/* ---- identity ----------------------------------------------------------------------------------
+ */
 
 static char *params_json(const struct session *s)
 {
@@ -188,7 +189,8 @@ static void fill_identity(struct record *r, const struct session *s)
 	run->env_json = s->environment;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers -----------------------------------------------------------------------------------
+ */
 
 static void add_sample(struct record *r, struct db_sample sample)
 {
@@ -401,7 +403,8 @@ static void record_free(struct record *r)
 	profile_clear(&r->counts);
 }
 
-/* ---- the database ------------------------------------------------------------------------------ */
+/* ---- the database ------------------------------------------------------------------------------
+ */
 
 int record_open(struct session *s, struct err *e)
 {

@@ -2,8 +2,8 @@
  *
  * What the user reads at the end: tables on standard output.
  *
- * FLOP/s are 2 x core MACs / s, over the median of the samples. The share of peak divides by the best
- * register-only rate known of this machine (session_peak).
+ * FLOP/s are 2 x core MACs / s, over the median of the samples. The share of peak divides by the
+ * best register-only rate known of this machine (session_peak).
  */
 #include <math.h>
 #include <stdio.h>
@@ -213,7 +213,8 @@ void result_table(const struct session *s)
 		       db_path(s->db), s->status, text_seconds(s->stored_s).s);
 }
 
-/* ---- the trace --------------------------------------------------------------------------------- */
+/* ---- the trace ---------------------------------------------------------------------------------
+ */
 
 struct op_total {
 	enum op op;

@@ -74,7 +74,8 @@ static json_t *run_json(const struct session *s)
 	json_object_set_new(j, "workload", json_string(s->point.preset->name));
 	json_object_set_new(j, "settings", json_settings(&s->point.settings, 0));
 	json_object_set_new(j, "status", json_string(s->status));
-	json_object_set_new(j, "message", *s->status_msg ? json_string(s->status_msg) : json_null());
+	json_object_set_new(j, "message",
+			    *s->status_msg ? json_string(s->status_msg) : json_null());
 	json_object_set_new(j, "run_id", s->run_id ? json_string(id) : json_null());
 	json_object_set_new(j, "stored_s", json_number(s->stored_s));
 	json_object_set_new(j, "uuid", *s->uuid ? json_string(s->uuid) : json_null());

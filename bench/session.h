@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One `bench run`: what is measured, on what, what came out, and where it is recorded. cmd_run.c leads
- * it through its states; record.c turns it into a row of the database, result.c into a table or
- * JSON.
+ * One `bench run`: what is measured, on what, what came out, and where it is recorded. cmd_run.c
+ * leads it through its states; record.c turns it into a row of the database, result.c into a table
+ * or JSON.
  */
 #ifndef BENCH_SESSION_H
 #define BENCH_SESSION_H
@@ -61,7 +61,8 @@ struct stats session_step(const struct session *s, int stage);
 /* Steps that ran while the machine was slow, of `*of` measured ones. */
 int session_disturbed(const struct session *s, int *of);
 
-/* ---- record.c ---------------------------------------------------------------------------------- */
+/* ---- record.c ----------------------------------------------------------------------------------
+ */
 
 /* Opens the database and puts a `running` row there, so that a file that cannot be written is found
  * before the work. */
@@ -71,7 +72,8 @@ void record_calibration(struct session *s); /* fills stored_peak and stored_matm
 /* One transaction. If it fails the run is spooled to a file beside the database. */
 int record_result(struct session *s, struct err *e);
 
-/* ---- result.c ---------------------------------------------------------------------------------- */
+/* ---- result.c ----------------------------------------------------------------------------------
+ */
 
 void result_table(const struct session *s);
 void result_json(const struct session *s);

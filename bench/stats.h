@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Order statistics of a sample. What its size does not allow is not a number: a 95 % interval of the
- * median needs 6 values, the 90th percentile 64, the 99th 662.
+ * Order statistics of a sample. What its size does not allow is not a number: a 95 % interval of
+ * the median needs 6 values, the 90th percentile 64, the 99th 662.
  */
 #ifndef BENCH_STATS_H
 #define BENCH_STATS_H

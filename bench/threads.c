@@ -41,7 +41,8 @@ static void set_places(int threads)
 	char number[16];
 
 	for (int i = 0; i < cores; i++)
-		n += snprintf(places + n, sizeof places - (size_t)n, "%s{%d}", i ? "," : "", cpu[i]);
+		n += snprintf(places + n, sizeof places - (size_t)n, "%s{%d}", i ? "," : "",
+			      cpu[i]);
 	snprintf(number, sizeof number, "%d", threads);
 	setenv("OMP_PLACES", places, 1);
 	setenv("OMP_PROC_BIND", threads <= cores ? "close" : "false", 1);

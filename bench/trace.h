@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Times of single ops. The hook writes two clock readings and the cost into memory that was set aside
- * before the step (about 60 ns an op); adding up happens after the step.
+ * Times of single ops. The hook writes two clock readings and the cost into memory that was set
+ * aside before the step (about 60 ns an op); adding up happens after the step.
  */
 #ifndef BENCH_TRACE_H
 #define BENCH_TRACE_H

@@ -29,8 +29,8 @@ struct backend {
 	 * so that a dry pass on any machine gives the same plan. */
 	size_t (*workspace)(const struct backend *self, const struct op_call *);
 
-	/* Called for each weight-bearing call in the load pass, before anything runs: gets the values
-	 * (weights_fill) and packs them as this call wants them. NULL: plain layout. */
+	/* Called for each weight-bearing call in the load pass, before anything runs: gets the
+	 * values (weights_fill) and packs them as this call wants them. NULL: plain layout. */
 	void (*load)(const struct backend *self, struct ctx *, const struct op_call *);
 
 	/* Bytes that weight call->in[input] takes after this call's load; NULL: as the tensor. */

@@ -362,7 +362,8 @@ int ctx_reserve(struct ctx *c, size_t bytes)
 	c->arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (c->arena == MAP_FAILED) {
 		c->arena = NULL;
-		return err_set(&c->err, ERR_FAILED, "no memory for %zu bytes of activations", bytes);
+		return err_set(&c->err, ERR_FAILED, "no memory for %zu bytes of activations",
+			       bytes);
 	}
 	madvise(c->arena, bytes, MADV_HUGEPAGE);
 	for (size_t i = 0; i < bytes; i += 4096)

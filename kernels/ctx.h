@@ -80,7 +80,7 @@ struct ctx {
 	struct state_tensor *states;
 	struct tape *tape;                     /* NULL: no gradients */
 
-	struct plan *plan;                     /* of this step; NULL: every buffer is its own malloc */
+	struct plan *plan; /* of this step; NULL: every buffer is its own malloc */
 	int next_buffer;
 	char *arena;
 	size_t arena_bytes;
@@ -94,8 +94,8 @@ struct ctx *ctx_new(const struct backend *backend, enum dtype dtype, struct weig
 void ctx_free(struct ctx *c);
 
 /* One step = one pass over a piece of model code. `plan` is recorded in PASS_DRY, replayed in
- * PASS_RUN, untouched in PASS_LOAD; NULL allocates each buffer on its own (tests). All tensors of the
- * step are gone after ctx_step_end(). Returns 0 or the error of the step. */
+ * PASS_RUN, untouched in PASS_LOAD; NULL allocates each buffer on its own (tests). All tensors of
+ * the step are gone after ctx_step_end(). Returns 0 or the error of the step. */
 void ctx_step_begin(struct ctx *c, enum pass pass, struct plan *plan);
 int ctx_step_end(struct ctx *c);
 

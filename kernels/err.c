@@ -29,8 +29,8 @@ void die_at(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
-/* Edit distance in which two swapped neighbours count once (Damerau 1964, optimal string alignment),
- * for names shorter than 64 bytes. */
+/* Edit distance in which two swapped neighbours count once (Damerau 1964, optimal string
+ * alignment), for names shorter than 64 bytes. */
 static int edit_distance(const char *a, const char *b)
 {
 	int n = (int)strlen(a), m = (int)strlen(b), row[3][64];

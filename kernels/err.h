@@ -25,7 +25,8 @@ struct err {
 	char msg[1024];
 };
 
-/* Keeps the first error; returns -code, so that `return err_set(...)` reads well. `e` may be NULL. */
+/* Keeps the first error; returns -code, so that `return err_set(...)` reads well. `e` may be NULL.
+ */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -88,7 +88,10 @@ union op_attr {
 	struct { enum dtype dtype; } cast;
 	struct { int axis; int64_t start, len; } slice; /* concat uses axis only */
 	struct { int64_t width; bool cos_first; float shift; } timestep;
-	struct { int ndim; int64_t dim[TENSOR_DIMS]; } view; /* also the wanted shape of backward ops */
+	struct {
+		int ndim;
+		int64_t dim[TENSOR_DIMS];
+	} view; /* also the wanted shape of backward ops */
 };
 
 #define OP_INPUTS 6
@@ -110,7 +113,8 @@ struct op_info {
 	int required;  /* the first `required` inputs must be there */
 	int outputs;
 	const char *inputs;                                       /* their names, for messages */
-	const char *(*shape)(const struct op_call *, struct tensor out[]); /* NULL or the complaint */
+	const char *(*shape)(const struct op_call *,
+			     struct tensor out[]);                /* NULL or the complaint */
 	void (*cost)(const struct op_call *, struct cost *);      /* NULL: bytes only */
 	/* Emits the ops that turn the gradient of out[0] into those of the inputs with want[i]; see
 	 * grad.h. */
@@ -141,8 +145,8 @@ struct tensor *op_conv2d(struct ctx *c, struct tensor *x, struct tensor *w, stru
  * biased variance). x [N,H,W,C] or [N,L,C], w b [C]. act: ACT_NONE or ACT_SILU. */
 struct tensor *op_group_norm(struct ctx *c, struct tensor *x, struct tensor *w, struct tensor *b,
 			     int groups, float eps, enum act act);
-/* The same in two halves, for ranks that share the moments: [N,G,3] fp32 = elements, mean and sum of
- * squared deviations per group (mergeable by Chan et al. 1979); apply normalises with them. */
+/* The same in two halves, for ranks that share the moments: [N,G,3] fp32 = elements, mean and sum
+ * of squared deviations per group (mergeable by Chan et al. 1979); apply normalises with them. */
 struct tensor *op_group_norm_moments(struct ctx *c, struct tensor *x, int groups);
 struct tensor *op_group_norm_apply(struct ctx *c, struct tensor *x, struct tensor *w,
 				   struct tensor *b, struct tensor *moments, int groups, float eps,
@@ -152,8 +156,8 @@ struct tensor *op_group_norm_apply(struct ctx *c, struct tensor *x, struct tenso
 struct tensor *op_layer_norm(struct ctx *c, struct tensor *x, struct tensor *w, struct tensor *b,
 			     float eps);
 
-/* softmax(scale q k^T [+ causal mask]) v per head. q [N,Lq,D], k v [N,Lk,D], D = heads*dh; head h owns
- * columns [h*dh, (h+1)*dh). The score matrix is never stored. */
+/* softmax(scale q k^T [+ causal mask]) v per head. q [N,Lq,D], k v [N,Lk,D], D = heads*dh; head h
+ * owns columns [h*dh, (h+1)*dh). The score matrix is never stored. */
 struct tensor *op_attention(struct ctx *c, struct tensor *q, struct tensor *k, struct tensor *v,
 			    int heads, float scale, bool causal);
 
@@ -161,7 +165,8 @@ struct tensor *op_softmax(struct ctx *c, struct tensor *x); /* over the last dim
 struct tensor *op_activation(struct ctx *c, struct tensor *x, enum act act);
 struct tensor *op_geglu(struct ctx *c, struct tensor *x); /* [..,2D] -> [..,D]: u*gelu(g) */
 struct tensor *op_add(struct ctx *c, struct tensor *x, struct tensor *y);
-struct tensor *op_add_channel(struct ctx *c, struct tensor *x, struct tensor *y); /* [N,..,C] + [N,C] */
+struct tensor *op_add_channel(struct ctx *c, struct tensor *x,
+			      struct tensor *y); /* [N,..,C] + [N,C] */
 struct tensor *op_add_rows(struct ctx *c, struct tensor *x, struct tensor *y); /* [N,L,C] + [L,C] */
 
 /* a*x + b*y. With `into` the result is written there (it may be x or y) and keeps into's dtype. */
@@ -177,7 +182,8 @@ struct tensor *op_cast(struct ctx *c, struct tensor *x, enum dtype dtype, struct
 
 struct tensor *op_concat(struct ctx *c, struct tensor *x, struct tensor *y, int axis);
 struct tensor *op_slice(struct ctx *c, struct tensor *x, int axis, int64_t start, int64_t len);
-struct tensor *op_upsample(struct ctx *c, struct tensor *x); /* nearest x2: [N,H,W,C] -> [N,2H,2W,C] */
+struct tensor *op_upsample(struct ctx *c,
+			   struct tensor *x); /* nearest x2: [N,H,W,C] -> [N,2H,2W,C] */
 
 /* Rows of a table: ids [N,L] i32, table [V,D] -> [N,L,D]. Ids are checked on input. */
 struct tensor *op_embed(struct ctx *c, struct tensor *ids, struct tensor *table);

@@ -3,7 +3,8 @@
  * The memory plan of one step. A dry pass reports every buffer (plan_add) and every use
  * (plan_touch); plan_solve() then knows each lifetime exactly and places the buffers in one arena,
  * largest first at the lowest offset that is free for its whole life (Pisarchyk & Lee 2020,
- * "greedy by size"). The real pass asks for the same buffers in the same order. Models free nothing.
+ * "greedy by size"). The real pass asks for the same buffers in the same order. Models free
+ * nothing.
  */
 #ifndef BENCH_PLAN_H
 #define BENCH_PLAN_H

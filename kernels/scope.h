@@ -18,7 +18,7 @@ struct scope {
 	int n_params;
 	char *name;                          /* "to_q", "0"; may hold dots: "to_out.0" */
 	char *path;                          /* "unet.down_blocks.1.attentions.0" */
-	int id;                              /* order of creation, from 1; the root holds the count */
+	int id; /* order of creation, from 1; the root holds the count */
 };
 
 struct scope *scope_root_new(void);

@@ -172,8 +172,8 @@ int weights_fill(struct weights *w, const struct param *p, enum dtype dtype, voi
 						 dst, e);
 	}
 	init_scale(p, &mean, &deviation);
-	random_fill(w->seed, random_key(p->path), 0, tensor_elems(&p->tensor), mean, deviation, dtype,
-		    dst);
+	random_fill(w->seed, random_key(p->path), 0, tensor_elems(&p->tensor), mean, deviation,
+		    dtype, dst);
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 #include "err.h"
 #include "tensor.h"
 
-/* How random values are scaled; chosen so that activations stay finite at full depth, never zero. */
+/* How random values are scaled; chosen so that activations stay finite at full depth, never zero.
+ */
 enum init {
 	INIT_FAN_IN, /* mean 0, deviation 1/sqrt(fan_in): linear, convolution */
 	INIT_BIAS,   /* mean 0, deviation 0.02 */
@@ -38,7 +39,8 @@ struct weight_source {
 	/* Writes all elements of `name` as fp32 or bf16 into dst; refuses other shapes. */
 	int (*read)(void *state, const char *name, const struct tensor *shape, enum dtype dtype,
 		    void *dst, struct err *e);
-	/* Complains of a tensor that nobody asked for, or of anything else left over; may be NULL. */
+	/* Complains of a tensor that nobody asked for, or of anything else left over; may be NULL.
+	 */
 	int (*finish)(void *state, struct err *e);
 	void (*close)(void *state);
 };
@@ -48,7 +50,8 @@ struct weights;
 struct weights *weights_new(uint64_t seed);
 void weights_free(struct weights *w); /* closes the sources too */
 
-/* Parameters whose path starts with "part." (or all, part "") are read from the source; takes it over. */
+/* Parameters whose path starts with "part." (or all, part "") are read from the source; takes it
+ * over. */
 void weights_attach(struct weights *w, const char *part, struct weight_source source);
 
 int weights_count(const struct weights *w);

@@ -94,8 +94,9 @@ static enum act read_act(struct config *f)
 	if (strcmp(name, "gelu_new") == 0 || strcmp(name, "gelu_pytorch_tanh") == 0)
 		return ACT_GELU_TANH;
 	if (strcmp(name, "gelu") != 0)
-		config_refuse(f, "hidden_act",
-			      "only gelu, gelu_new, gelu_pytorch_tanh and quick_gelu are supported");
+		config_refuse(
+			f, "hidden_act",
+			"only gelu, gelu_new, gelu_pytorch_tanh and quick_gelu are supported");
 	return ACT_GELU;
 }
 

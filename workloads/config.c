@@ -52,8 +52,10 @@ char *config_read_file(const char *path, size_t *len, struct err *e)
 	*len = fread(text, 1, FILE_BYTES_MAX + 1, in);
 	text[*len <= FILE_BYTES_MAX ? *len : FILE_BYTES_MAX] = 0;
 	if (ferror(in) || *len > FILE_BYTES_MAX) {
-		err_set(e, ERR_FAILED, ferror(in) ? "cannot read %s: %m"
-						  : "%s is too large for a configuration file", path);
+		err_set(e, ERR_FAILED,
+			ferror(in) ? "cannot read %s: %m" :
+				     "%s is too large for a configuration file",
+			path);
 		free(text);
 		text = NULL;
 	}
@@ -93,7 +95,8 @@ void config_refuse(struct config *f, const char *key, const char *why)
 	char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
 
 	if (v)
-		err_set(f->err, ERR_USAGE, "%s: %s is %.80s; %s", f->name, key, text ? text : "?", why);
+		err_set(f->err, ERR_USAGE, "%s: %s is %.80s; %s", f->name, key, text ? text : "?",
+			why);
 	else
 		err_set(f->err, ERR_USAGE, "%s: %s is missing; %s", f->name, key, why);
 	free(text);
@@ -289,15 +292,17 @@ static bool listed(const char *key, const char *const *known, const struct confi
 	return *key == '_';
 }
 
-void config_check_known(struct config *f, const char *const *known, const struct config_fixed *fixed)
+void config_check_known(struct config *f, const char *const *known,
+			const struct config_fixed *fixed)
 {
 	const char *key;
 	json_t *v;
 
 	if (!f->root)
 		return;
-	json_object_foreach(f->root, key, v)
-		if (!json_is_null(v) && !json_is_false(v) && !listed(key, known, fixed))
-			config_refuse(f, key, "this key is not known, so the model may differ from what "
-					      "its file describes");
+	json_object_foreach(f->root, key, v) if (!json_is_null(v) && !json_is_false(v) &&
+						 !listed(key, known, fixed))
+		config_refuse(f, key,
+			      "this key is not known, so the model may differ from what "
+			      "its file describes");
 }

@@ -3,8 +3,8 @@
  * Reading Hugging Face configuration files: typed getters over one JSON object.
  *
  * Built-in models and directories go through the same parser. The first complaint is kept in the
- * config's `err` with the file and key; later getters return their fallback, so a parser reads like a
- * list and is checked once at its end. A key that is missing or null counts as absent.
+ * config's `err` with the file and key; later getters return their fallback, so a parser reads like
+ * a list and is checked once at its end. A key that is missing or null counts as absent.
  */
 #ifndef BENCH_CONFIG_H
 #define BENCH_CONFIG_H
@@ -25,7 +25,8 @@ struct config {
 	struct err *err;
 };
 
-/* Both leave an unusable config (getters fall back) and set the error when the text is no object. */
+/* Both leave an unusable config (getters fall back) and set the error when the text is no object.
+ */
 void config_read(struct config *f, const char *path, struct err *e);
 void config_parse(struct config *f, const char *name, const char *text, struct err *e);
 void config_close(struct config *f);
@@ -49,7 +50,8 @@ const char *config_text_or(struct config *f, const char *key, const char *fallba
 /* A token of a tokenizer: a text, or an object with the text as its "content". */
 const char *config_token_or(struct config *f, const char *key, const char *fallback);
 
-/* The whole number at `key` if it is in 0..2^31-1, else -1; complains of nothing: for large tables. */
+/* The whole number at `key` if it is in 0..2^31-1, else -1; complains of nothing: for large tables.
+ */
 int64_t config_index(const struct config *f, const char *key);
 
 /* A list of 1..CONFIG_LIST_MAX values; returns its length, 0 after an error. */

@@ -65,8 +65,9 @@ static void test_values(void)
 
 static void test_lists(void)
 {
-	struct config f = parsed("{\"n\":[1,2,3],\"s\":[\"a\",\"b\"],\"one\":4,\"e\":[],\"m\":[1,\"a\"],"
-				 "\"l\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}");
+	struct config f =
+		parsed("{\"n\":[1,2,3],\"s\":[\"a\",\"b\"],\"one\":4,\"e\":[],\"m\":[1,\"a\"],"
+		       "\"l\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}");
 	int64_t v[CONFIG_LIST_MAX];
 	const char *s[CONFIG_LIST_MAX];
 

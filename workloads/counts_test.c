@@ -118,7 +118,9 @@ static int64_t file_bytes(enum st_dtype dtype)
 
 	for (int i = 0; i < n; i++) {
 		const struct param *p = weights_at(weights, i);
-		t[i] = (struct st_tensor){ .name = p->path, .dtype = dtype, .ndim = p->tensor.ndim };
+		t[i] = (struct st_tensor){ .name = p->path,
+					   .dtype = dtype,
+					   .ndim = p->tensor.ndim };
 		memcpy(t[i].dim, p->tensor.dim, sizeof p->tensor.dim);
 	}
 	bytes = st_file_bytes(t, n);

@@ -180,8 +180,10 @@ static void check_ids(struct eval *e, const int32_t *ids, int64_t n)
 {
 	for (int64_t i = 0; i < n; i++)
 		if (ids[i] < 0 || ids[i] >= e->text.vocab)
-			err_set(&e->c->err, ERR_FAILED, "%s: input_ids holds %d, but the model knows 0 "
-				"to %lld", st_path(e->file), ids[i], (long long)e->text.vocab - 1);
+			err_set(&e->c->err, ERR_FAILED,
+				"%s: input_ids holds %d, but the model knows 0 "
+				"to %lld",
+				st_path(e->file), ids[i], (long long)e->text.vocab - 1);
 }
 
 /* End-of-text positions of n texts. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Forward of one model from files: the same numbers as the model called directly (so weights, inputs
- * and outputs are read and written in the right layout), and refusals. Parity with the reference is
- * tested by golden files.
+ * Forward of one model from files: the same numbers as the model called directly (so weights,
+ * inputs and outputs are read and written in the right layout), and refusals. Parity with the
+ * reference is tested by golden files.
  */
 #include "clip_text.h"
 #include "eval.h"
@@ -40,8 +40,8 @@ static int eval(struct err *e)
 	return eval_forward(test_dir, in, out, DT_F32, &backend_ref, e);
 }
 
-/* The output `name` must be exactly `want`: the same ops on the same numbers. [N,C,H,W] in the file,
- * [N,H,W,C] here when ndim is 4. */
+/* The output `name` must be exactly `want`: the same ops on the same numbers. [N,C,H,W] in the
+ * file, [N,H,W,C] here when ndim is 4. */
 static void check_output(const char *name, const T *like, const float *want)
 {
 	struct err e = { 0 };

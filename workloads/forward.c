@@ -15,12 +15,13 @@
 
 static const struct setting_def settings[] = {
 	{ "model", "built-in network", SETTING_CHOICE, "sdxl-base/unet",
-	  .choices = "sdxl-base/unet|sdxl-base/vae|sdxl-mini/unet|sdxl-mini/vae|sd15/unet|sd21/unet",
+	  .choices =
+		  "sdxl-base/unet|sdxl-base/vae|sdxl-mini/unet|sdxl-mini/vae|sd15/unet|sd21/unet",
 	  .identity = true },
-	{ "height", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL, 8,
-	  16384, 8, .identity = true },
-	{ "width", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL, 8,
-	  16384, 8, .identity = true },
+	{ "height", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL,
+	  8, 16384, 8, .identity = true },
+	{ "width", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL,
+	  8, 16384, 8, .identity = true },
 	{ "batch", "latents per forward", SETTING_INT, "1", 1, BATCH_MAX, .identity = true },
 	{ "seed", "of random weights and inputs", SETTING_INT, "0", 0, 4294967295.0,
 	  .identity = true },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The workloads of one forward on the ref backend: finite results of the right shape, that depend on
- * the seed and on nothing else.
+ * The workloads of one forward on the ref backend: finite results of the right shape, that depend
+ * on the seed and on nothing else.
  */
 #include <stdlib.h>
 
@@ -45,7 +45,8 @@ static float *run(const char *preset, const char *seed, int64_t dim[TENSOR_DIMS]
 static void check(const char *preset)
 {
 	int64_t dim[TENSOR_DIMS], n = 4 * 4 * 4;
-	float *a = run(preset, "1", dim), *b = run(preset, "1", dim), *other = run(preset, "2", dim);
+	float *a = run(preset, "1", dim), *b = run(preset, "1", dim),
+	      *other = run(preset, "2", dim);
 	double energy = 0;
 
 	CHECK(dim[0] == 1 && dim[1] == 4 && dim[2] == 4 && dim[3] == 4, "%s: wrong shape", preset);

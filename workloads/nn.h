@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Layers: an op together with the parameters that it declares. A layer called "conv1" inside the scope
- * "down_blocks.0.resnets.1" uses "down_blocks.0.resnets.1.conv1.weight" and ".bias", which are the
- * names in the model's files. Options come as designated initialisers at the end of the call:
+ * Layers: an op together with the parameters that it declares. A layer called "conv1" inside the
+ * scope "down_blocks.0.resnets.1" uses "down_blocks.0.resnets.1.conv1.weight" and ".bias", which
+ * are the names in the model's files. Options come as designated initialisers at the end of the
+ * call:
  *
  *     h = conv(c, h, "conv2", out, 3, .residual = x);
  *     q = linear(c, x, "to_q", width, .no_bias = true);

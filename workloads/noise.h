@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Normal random numbers for initial latents: Philox counters (Salmon et al. 2011), then Box & Muller
- * (1958) in double. Element i depends on (seed, i) only, so an image of a batch is the image it would
- * be alone.
+ * Normal random numbers for initial latents: Philox counters (Salmon et al. 2011), then Box &
+ * Muller (1958) in double. Element i depends on (seed, i) only, so an image of a batch is the image
+ * it would be alone.
  */
 #ifndef BENCH_NOISE_H
 #define BENCH_NOISE_H

@@ -72,7 +72,8 @@ int sampler_init(struct sampler *s, const struct sampler_config *m, int steps, s
 	float *level;
 
 	if (steps < 1 || steps > most)
-		return err_set(e, ERR_USAGE, "steps=%d: this scheduler allows 1 to %d", steps, most);
+		return err_set(e, ERR_USAGE, "steps=%d: this scheduler allows 1 to %d", steps,
+			       most);
 	level = malloc((size_t)m->train_steps * sizeof *level);
 	die_if(!level, "out of memory");
 	noise_levels(m, level);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Time steps and noise levels against the reference (EulerDiscreteScheduler) to 1e-6, and whole runs
- * with a model whose output is a function of the sample: the sums are those of the reference's own
- * tests (tests/schedulers/test_scheduler_euler.py in diffusers). More tables are in golden/.
+ * Time steps and noise levels against the reference (EulerDiscreteScheduler) to 1e-6, and whole
+ * runs with a model whose output is a function of the sample: the sums are those of the reference's
+ * own tests (tests/schedulers/test_scheduler_euler.py in diffusers). More tables are in golden/.
  */
 #include <stdlib.h>
 
@@ -98,8 +98,8 @@ static void test_runs(void)
 	CHECK_NEAR(run(&s), 10.0807, 1e-3);
 }
 
-/* x = x0 + s e, so that a model that is right says e, or v = (e - s x0)/sqrt(s^2+1): both must lead to
- * the same next x. */
+/* x = x0 + s e, so that a model that is right says e, or v = (e - s x0)/sqrt(s^2+1): both must lead
+ * to the same next x. */
 static void test_v_prediction(void)
 {
 	struct sampler s = make("{" SDXL_BETAS ",\"prediction_type\":\"v_prediction\"}", 10);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The SDXL pipeline (Podell et al. 2023): two CLIP text towers, U-Net with classifier-free guidance
- * (Ho & Salimans 2022), Euler sampler, VAE decoder. sdxl.c holds the three stages, sdxl_setup.c builds
- * an instance from settings and configuration files, sdxl_text.c its token ids.
+ * (Ho & Salimans 2022), Euler sampler, VAE decoder. sdxl.c holds the three stages, sdxl_setup.c
+ * builds an instance from settings and configuration files, sdxl_text.c its token ids.
  *
  * How to test: sdxl_test.c.
  */
@@ -37,8 +37,8 @@ struct sdxl {
 	float *noise;          /* [batch, height, width, channels], deviation 1 */
 };
 
-/* Fills prompts, length, ids and eos. `zero_without_text`: what the pipeline's files say of a prompt
- * without a negative prompt. */
+/* Fills prompts, length, ids and eos. `zero_without_text`: what the pipeline's files say of a
+ * prompt without a negative prompt. */
 int sdxl_set_texts(struct sdxl *s, const struct settings *set, bool zero_without_text,
 		   struct err *e);
 

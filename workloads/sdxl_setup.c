@@ -18,12 +18,12 @@ static const struct setting_def settings[] = {
 	{ "weights", "diffusers pipeline directory: configurations and weights come from there",
 	  SETTING_PATH, NULL, .identity = true },
 	{ "steps", "sampler steps", SETTING_INT, "20", 1, SAMPLER_STEPS_MAX, .identity = true },
-	{ "height", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL, 8,
-	  16384, 8, .identity = true },
-	{ "width", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL, 8,
-	  16384, 8, .identity = true },
-	{ "guidance", "classifier-free guidance scale; 1 and less switch it off", SETTING_REAL, "5", 0,
-	  1000, .identity = true },
+	{ "height", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL,
+	  8, 16384, 8, .identity = true },
+	{ "width", "of the image in pixels; the model's own size if not given", SETTING_INT, NULL,
+	  8, 16384, 8, .identity = true },
+	{ "guidance", "classifier-free guidance scale; 1 and less switch it off", SETTING_REAL, "5",
+	  0, 1000, .identity = true },
 	{ "batch", "images per run", SETTING_INT, "1", 1, SDXL_BATCH_MAX, .identity = true },
 	{ "seed", "of random weights and initial noise", SETTING_INT, "0", 0, 4294967295.0,
 	  .identity = true },
@@ -33,7 +33,8 @@ static const struct setting_def settings[] = {
 	  SETTING_TEXT, NULL, .identity = true },
 	{ "negative_prompt", "text that guidance leads away from", SETTING_TEXT, NULL,
 	  .identity = true },
-	{ "latents", "safetensors file with initial noise: tensor `latents`, NCHW, fp32, deviation 1",
+	{ "latents",
+	  "safetensors file with initial noise: tensor `latents`, NCHW, fp32, deviation 1",
 	  SETTING_PATH, NULL, .identity = true },
 };
 
@@ -131,12 +132,14 @@ static int set_side(struct sdxl *s, struct settings *set, const char *key, int64
 	char text[32];
 
 	if (!settings_text(set, key) && !sample)
-		return err_set(e, ERR_USAGE, "unet/config.json has no sample_size, so %s must be set",
-			       key);
+		return err_set(e, ERR_USAGE,
+			       "unet/config.json has no sample_size, so %s must be set", key);
 	pixels = settings_text(set, key) ? settings_int(set, key) : sample * factor;
 	if (pixels % multiple)
-		return err_set(e, ERR_USAGE, "%s=%lld: this model needs a multiple of %lld, such as "
-			       "%lld", key, (long long)pixels, (long long)multiple,
+		return err_set(e, ERR_USAGE,
+			       "%s=%lld: this model needs a multiple of %lld, such as "
+			       "%lld",
+			       key, (long long)pixels, (long long)multiple,
 			       (long long)((pixels / multiple + 1) * multiple));
 	*latent = pixels / factor;
 	snprintf(text, sizeof text, "%lld", (long long)pixels);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The SDXL pipeline of the mini model, whole, on the ref backend: finite, in range, the same whatever
- * the batch, and the same when weights and noise come from files instead of the generator.
+ * The SDXL pipeline of the mini model, whole, on the ref backend: finite, in range, the same
+ * whatever the batch, and the same when weights and noise come from files instead of the generator.
  */
 #include <unistd.h>
 

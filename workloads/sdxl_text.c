@@ -10,8 +10,8 @@
 
 /* ---- invented texts -------------------------------------------------------------------------- */
 
-/* Start, some words, end, padding: the same in every run. Texts differ in length and words. The first
- * tower's files pad with the end of text, the second's with token 0. */
+/* Start, some words, end, padding: the same in every run. Texts differ in length and words. The
+ * first tower's files pad with the end of text, the second's with token 0. */
 static void invent(const struct clip_config *m, int tower, int text, int n, int32_t *ids)
 {
 	int32_t last = (int32_t)m->vocab - 1;
@@ -32,8 +32,8 @@ static void invent(const struct clip_config *m, int tower, int text, int n, int3
 		ids[i] = i == words + 1 || tower == 0 ? eos : 0;
 }
 
-/* Without a prompt both texts are invented and encoded, as in MLPerf's run, which has a fixed negative
- * prompt. */
+/* Without a prompt both texts are invented and encoded, as in MLPerf's run, which has a fixed
+ * negative prompt. */
 static void invent_all(struct sdxl *s)
 {
 	for (int tower = 0; tower < 2; tower++)
@@ -60,9 +60,10 @@ static int encode(const struct sdxl *s, const struct tokenizer *t, int tower, co
 		return -(int)e->code;
 	for (int i = 0; i < s->length; i++)
 		if (ids[i] >= s->text[tower].vocab)
-			return err_set(e, ERR_FAILED, "the tokenizer gives token %d, but text encoder "
-				       "%d knows only %lld tokens", ids[i], tower + 1,
-				       (long long)s->text[tower].vocab);
+			return err_set(e, ERR_FAILED,
+				       "the tokenizer gives token %d, but text encoder "
+				       "%d knows only %lld tokens",
+				       ids[i], tower + 1, (long long)s->text[tower].vocab);
 	return 0;
 }
 
@@ -92,7 +93,8 @@ static int check_settings(const struct settings *set, struct err *e)
 	if (settings_text(set, "negative_prompt") && !settings_text(set, "prompt"))
 		return err_set(e, ERR_USAGE, "negative_prompt needs a prompt");
 	if (settings_text(set, "prompt") && !settings_text(set, "weights"))
-		return err_set(e, ERR_USAGE, "prompt needs the tokenizer files of a pipeline directory: "
+		return err_set(e, ERR_USAGE,
+			       "prompt needs the tokenizer files of a pipeline directory: "
 			       "set weights as well");
 	return 0;
 }

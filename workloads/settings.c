@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Named settings of a workload. A value is kept as canonical text ("020" becomes "20", "8.0" becomes
- * "8"), so that equal settings have equal text, equal hashes and equal rows in the database.
+ * Named settings of a workload. A value is kept as canonical text ("020" becomes "20", "8.0"
+ * becomes "8"), so that equal settings have equal text, equal hashes and equal rows in the
+ * database.
  */
 #include <errno.h>
 #include <math.h>
@@ -27,10 +28,12 @@ static int refuse_unknown(const struct settings *s, const char *key, struct err 
 		names[i] = s->def[i].key;
 	near = nearest_name(key, names, s->n);
 	if (near)
-		return err_set(e, ERR_USAGE, "there is no setting \"%s\"; did you mean \"%s\"?", key,
-			       near);
-	return err_set(e, ERR_USAGE, "there is no setting \"%s\"; `bench show` lists the settings of a "
-		       "workload", key);
+		return err_set(e, ERR_USAGE, "there is no setting \"%s\"; did you mean \"%s\"?",
+			       key, near);
+	return err_set(e, ERR_USAGE,
+		       "there is no setting \"%s\"; `bench show` lists the settings of a "
+		       "workload",
+		       key);
 }
 
 static int parse_int(const struct setting_def *d, const char *value, char *out, size_t len,
@@ -47,8 +50,8 @@ static int parse_int(const struct setting_def *d, const char *value, char *out, 
 		return err_set(e, ERR_USAGE, "%s=%s: must lie between %.0f and %.0f", d->key, value,
 			       d->min, d->max);
 	if (d->multiple && v % d->multiple)
-		return err_set(e, ERR_USAGE, "%s=%s: must be a multiple of %lld, such as %lld", d->key,
-			       value, (long long)d->multiple,
+		return err_set(e, ERR_USAGE, "%s=%s: must be a multiple of %lld, such as %lld",
+			       d->key, value, (long long)d->multiple,
 			       (long long)((v / d->multiple + 1) * d->multiple));
 	snprintf(out, len, "%lld", v);
 	return 0;
@@ -63,8 +66,8 @@ static int parse_real(const struct setting_def *d, const char *value, char *out,
 	if (end == value || *end || !isfinite(v))
 		return err_set(e, ERR_USAGE, "%s=%s: not a number", d->key, value);
 	if (v < d->min || v > d->max)
-		return err_set(e, ERR_USAGE, "%s=%s: must lie between %g and %g", d->key, value, d->min,
-			       d->max);
+		return err_set(e, ERR_USAGE, "%s=%s: must lie between %g and %g", d->key, value,
+			       d->min, d->max);
 	for (int digits = 1; digits <= 17; digits++) { /* the shortest text that reads back as v */
 		snprintf(out, len, "%.*g", digits, v);
 		if (strtod(out, NULL) == v)

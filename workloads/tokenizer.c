@@ -94,8 +94,10 @@ static int add_merge(struct tokenizer *t, const char *path, char *line, int rank
 	right = id_of(t, space + 1);
 	id = id_of(t, joined);
 	if (left < 0 || right < 0 || id < 0)
-		return err_set(e, ERR_FAILED, "%s joins \"%.80s\" and \"%.80s\", but vocab.json does "
-			       "not have both and \"%.160s\"", path, line, space + 1, joined);
+		return err_set(e, ERR_FAILED,
+			       "%s joins \"%.80s\" and \"%.80s\", but vocab.json does "
+			       "not have both and \"%.160s\"",
+			       path, line, space + 1, joined);
 	m = find_merge(t, left, right);
 	if (m->left < 0)
 		*m = (struct merge){ left, right, id, rank };
@@ -183,7 +185,8 @@ static int read_all(struct tokenizer *t, const char *dir, struct err *e)
 	read_specials(t, dir, "special_tokens_map.json", e);
 	read_specials(t, dir, "tokenizer_config.json", e);
 	if (t->special_id[START] < 0 || t->special_id[END] < 0)
-		err_set(e, ERR_FAILED, "%s has no tokens for the start and the end of a text", path);
+		err_set(e, ERR_FAILED, "%s has no tokens for the start and the end of a text",
+			path);
 	return -(int)e->code;
 }
 
@@ -357,7 +360,8 @@ static void encode_piece(const struct tokenizer *t, const char *text, size_t byt
 	free(s);
 }
 
-/* Bytes of the special token that the text starts with, the longest if there are several; 0: none. */
+/* Bytes of the special token that the text starts with, the longest if there are several; 0: none.
+ */
 static size_t special_at(const struct tokenizer *t, const char *text, int32_t *id)
 {
 	size_t longest = 0;
@@ -401,8 +405,10 @@ int tokenizer_encode(const struct tokenizer *t, const char *text, int n, int32_t
 	int kept;
 
 	if (strlen(text) > TOKENIZER_BYTES_MAX)
-		return err_set(e, ERR_USAGE, "the text is longer than %d bytes; the model reads only "
-			       "its first %d tokens", TOKENIZER_BYTES_MAX, n - 2);
+		return err_set(e, ERR_USAGE,
+			       "the text is longer than %d bytes; the model reads only "
+			       "its first %d tokens",
+			       TOKENIZER_BYTES_MAX, n - 2);
 	if (u8_check((const uint8_t *)text, strlen(text)))
 		return err_set(e, ERR_USAGE, "the text \"%.60s\" is not UTF-8", text);
 	words = encode_text(t, text);

@@ -176,8 +176,10 @@ T *unet(C *c, const struct unet_config *m, T *x, T *t, T *context, T *pooled, T 
 	int64_t multiple = 1 << (m->levels - 1);
 
 	if (x->dim[1] % multiple || x->dim[2] % multiple)
-		model_fail(c, "height and width of the latent must be multiples of %lld, not %lld x "
-			   "%lld", (long long)multiple, (long long)x->dim[1], (long long)x->dim[2]);
+		model_fail(c,
+			   "height and width of the latent must be multiples of %lld, not %lld x "
+			   "%lld",
+			   (long long)multiple, (long long)x->dim[1], (long long)x->dim[2]);
 	net.emb = embed_time(c, m, t, pooled, time_ids);
 	x = conv(c, x, "conv_in", m->channels[0], 3);
 	net.skip[net.skips++] = x;

@@ -105,7 +105,8 @@ static void read_context(struct config *f, struct unet_config *m)
 	m->context_width = width[0];
 	for (int i = 1; i < m->levels; i++)
 		if (width[i] != width[0])
-			config_refuse(f, "cross_attention_dim", "all levels must have the same width");
+			config_refuse(f, "cross_attention_dim",
+				      "all levels must have the same width");
 }
 
 static void read_added(struct config *f, struct unet_config *m)
@@ -153,7 +154,8 @@ void unet_read(struct config *f, struct unet_config *m)
 	config_check_known(f, known, fixed);
 	read_levels(f, m);
 	if (m->levels && m->channels[0] <= 2 * m->freq_shift) /* no frequencies are left */
-		config_refuse(f, "freq_shift", "it must be less than half the first level's channels");
+		config_refuse(f, "freq_shift",
+			      "it must be less than half the first level's channels");
 	read_context(f, m);
 	read_added(f, m);
 	read_sample_size(f, m);

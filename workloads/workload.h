@@ -3,9 +3,9 @@
  * What the program knows of a workload: named settings, presets, and an instance with stages that
  * are run step by step. A new model is a new family in registry.c; nothing else changes.
  *
- * A stage is a piece of the pipeline that is repeated: "text" once, "denoise" once per sampler step,
- * "decode" once. All repetitions of a stage issue the same sequence of ops with the same shapes, so
- * one dry pass of a stage gives its parameters, its cost and its memory plan.
+ * A stage is a piece of the pipeline that is repeated: "text" once, "denoise" once per sampler
+ * step, "decode" once. All repetitions of a stage issue the same sequence of ops with the same
+ * shapes, so one dry pass of a stage gives its parameters, its cost and its memory plan.
  */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -13,11 +13,13 @@
 #include "ctx.h"
 #include "err.h"
 
-/* ---- settings --------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------------------------
+ */
 
 enum setting_type { SETTING_INT, SETTING_REAL, SETTING_CHOICE, SETTING_TEXT, SETTING_PATH };
 
-/* One row per setting: parser, help, `bench show` and the identity in the database derive from it. */
+/* One row per setting: parser, help, `bench show` and the identity in the database derive from it.
+ */
 struct setting_def {
 	const char *key, *help;
 	enum setting_type type;
@@ -43,7 +45,8 @@ double settings_real(const struct settings *s, const char *key);
 const char *settings_text(const struct settings *s, const char *key); /* NULL: not set */
 void settings_clear(struct settings *s);
 
-/* ---- presets and families --------------------------------------------------------------------- */
+/* ---- presets and families ---------------------------------------------------------------------
+ */
 
 struct workload;
 
@@ -67,10 +70,13 @@ struct preset {
 extern const struct preset presets[];
 extern const int n_presets;
 
-const struct preset *preset_find(const char *name, struct err *e); /* NULL: unknown, with the nearest */
-int preset_settings(const struct preset *p, struct settings *s, struct err *e); /* defaults + preset */
+const struct preset *preset_find(const char *name,
+				 struct err *e); /* NULL: unknown, with the nearest */
+int preset_settings(const struct preset *p, struct settings *s,
+		    struct err *e); /* defaults + preset */
 
-/* ---- an instance ------------------------------------------------------------------------------ */
+/* ---- an instance ------------------------------------------------------------------------------
+ */
 
 struct stage {
 	const char *name; /* "text", "denoise", "decode" */
@@ -86,7 +92,8 @@ struct workload {
 	enum dtype dtype;
 	int images;               /* per run of all stages: the unit of throughput */
 	struct weights *weights;  /* owned; sources attached by create */
-	const char *const *parts; /* scope prefixes with their own parameter counts, NULL-terminated */
+	const char *const
+		*parts; /* scope prefixes with their own parameter counts, NULL-terminated */
 	/* Issues the ops of step i of a stage. Results are left in states ("latents", "image"). */
 	void (*step)(struct workload *w, struct ctx *c, int stage, int i);
 	void (*destroy)(struct workload *w);

@@ -13,8 +13,8 @@
 
 #define LINE_WORDS 16
 
-/* Heads are packed in rounds of about so many words, which the last-level cache keeps until they are
- * used; the memory is then overwritten by the next round. */
+/* Heads are packed in rounds of about so many words, which the last-level cache keeps until they
+ * are used; the memory is then overwritten by the next round. */
 #define ROUND_WORDS (2 << 20)
 
 static int64_t round_up(int64_t n, int64_t to)
@@ -99,7 +99,8 @@ void attention_run(const struct attention_kernel *k, const struct op_call *call)
 {
 	const struct attention a = plan(k, call);
 	int64_t heads = a.batch * a.heads;
-	int64_t key_blocks = ceil_div(a.lk, a.block_keys), row_blocks = ceil_div(a.lq, a.block_rows);
+	int64_t key_blocks = ceil_div(a.lk, a.block_keys),
+		row_blocks = ceil_div(a.lq, a.block_rows);
 	float *scratch = a.packed_v + a.round_heads * a.head_v_words;
 
 #pragma omp parallel num_threads(thread_count(&a, call))

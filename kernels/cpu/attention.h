@@ -18,7 +18,8 @@ struct attention {
 	const void *q, *k, *v;
 	void *out;
 	enum dtype dtype;
-	int64_t batch, heads, lq, lk, dh, width; /* width = heads * dh: the step from token to token */
+	int64_t batch, heads, lq, lk, dh,
+		width; /* width = heads * dh: the step from token to token */
 	bool causal;
 	float scale;
 
@@ -50,8 +51,8 @@ extern const struct attention_kernel attention_c, attention_avx2, attention_avx5
 #define ATTENTION_MAX_KEYS 512
 #define ATTENTION_SCORE_STRIDE (ATTENTION_MAX_KEYS + 16)
 
-/* Minimax polynomial of 2^x on [-1/2, 1/2] with constant term 1, relative error 1e-7; below EXP2_MIN
- * the result would be subnormal. */
+/* Minimax polynomial of 2^x on [-1/2, 1/2] with constant term 1, relative error 1e-7; below
+ * EXP2_MIN the result would be subnormal. */
 #define EXP2_C1 0.693147004f
 #define EXP2_C2 0.240222424f
 #define EXP2_C3 0.0555073358f

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attention with AMX tiles of 16 rows by 16 words. A panel of 16 steps is what tdpbf16ps wants as right
- * operand; rows of queries and of weights are its left operand as they are. Sums are four tiles: 32
- * rows x 2 vectors, which reads the least per product, or 16 rows x 4 vectors where the weights are
- * computed, so that for heads of 64 all of P V runs in the shadow of the exponentials.
+ * Attention with AMX tiles of 16 rows by 16 words. A panel of 16 steps is what tdpbf16ps wants as
+ * right operand; rows of queries and of weights are its left operand as they are. Sums are four
+ * tiles: 32 rows x 2 vectors, which reads the least per product, or 16 rows x 4 vectors where the
+ * weights are computed, so that for heads of 64 all of P V runs in the shadow of the exponentials.
  *
  * Compiled a second time with the tiles emulated (attention_amx_emulated_bf16.c).
  */
@@ -127,7 +127,8 @@ static void scores(struct tile *t, const float *k)
 		mask_row(t, i, t->seen);
 }
 
-/* The tiles are added to, so what they start from is scaled in memory; rarely after the first blocks. */
+/* The tiles are added to, so what they start from is scaled in memory; rarely after the first
+ * blocks. */
 static void rescale(const struct tile *t)
 {
 	for (int i = 0; i < ROWS; i++)

@@ -2,8 +2,8 @@
  *
  * The AMX instructions that attention_amx.c uses. With AMX_EMULATED the same eight tiles are memory
  * and tdpbf16ps is a loop, so that the kernel's logic is tested on machines without tiles. Like the
- * intrinsics, the macros need constant tile numbers. Every tile has 16 rows of 64 bytes; strides are
- * in words.
+ * intrinsics, the macros need constant tile numbers. Every tile has 16 rows of 64 bytes; strides
+ * are in words.
  */
 #ifndef BENCH_ATTENTION_AMX_TILE_H
 #define BENCH_ATTENTION_AMX_TILE_H
@@ -80,7 +80,8 @@ static inline void tile_dot(int c, int a, int b)
 	for (int i = 0; i < 16; i++)
 		for (int k = 0; k < 16; k++)
 			for (int j = 0; j < 16; j++) {
-				float x = emulated_tile[a].word[i][k], y = emulated_tile[b].word[k][j];
+				float x = emulated_tile[a].word[i][k],
+				      y = emulated_tile[b].word[k][j];
 
 				emulated_tile[c].word[i][j] += tile_half(x, 0) * tile_half(y, 0);
 				emulated_tile[c].word[i][j] += tile_half(x, 1) * tile_half(y, 1);

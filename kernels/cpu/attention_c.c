@@ -15,7 +15,8 @@
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t vec_int __attribute__((vector_size(4 * LANES)));
-typedef uint32_t vec_bits __attribute__((vector_size(4 * LANES))); /* wraps where integers may not */
+typedef uint32_t vec_bits
+	__attribute__((vector_size(4 * LANES))); /* wraps where integers may not */
 
 static inline vec vec_load(const float *p)
 {

@@ -10,8 +10,8 @@
  *   accumulate   O = alpha O + P V    lanes are columns of V, words of P are broadcast
  * so no operand is transposed on the way. P overwrites S; as bf16 it fills half of each row.
  *
- * Right operands lie in panels of up to PANEL vectors, [step][vector][lane] words, one step being one
- * word of the summed dimension. The vectors of a block are shared out evenly over its panels.
+ * Right operands lie in panels of up to PANEL vectors, [step][vector][lane] words, one step being
+ * one word of the summed dimension. The vectors of a block are shared out evenly over its panels.
  */
 #ifndef BENCH_ATTENTION_FLASH_H
 #define BENCH_ATTENTION_FLASH_H
@@ -173,7 +173,8 @@ static void pack_value_panel(const struct attention *a, float *dst, int64_t toke
 		if (key >= keys)
 			continue;
 		value_words(a, dst, v + key * row_bytes,
-			    key + 1 < keys ? (const void *)(v + (key + 1) * row_bytes) : zero, cols);
+			    key + 1 < keys ? (const void *)(v + (key + 1) * row_bytes) : zero,
+			    cols);
 	}
 }
 
@@ -293,7 +294,8 @@ static inline int64_t visible(const struct attention *a, int64_t row, int64_t fi
 	return n < keys ? n : keys;
 }
 
-/* `row`: place of the first query of the tile in its head; `first`: of the first key of the block. */
+/* `row`: place of the first query of the tile in its head; `first`: of the first key of the block.
+ */
 static void attend_tile(const struct attention *a, struct tile *t, int64_t head, int64_t row,
 			int64_t first)
 {

@@ -3,10 +3,10 @@
  * Attention at every level that the machine has, against a loop in double precision, with every
  * buffer flush against a page that cannot be touched. The AMX kernel runs with emulated tiles too.
  *
- * Tolerances are norms of the error over norms of the result. fp32: a few roundings of 6e-8 in scores
- * of up to ten, 2e-6. bf16 storage: the result is rounded, each element by 2^-8 of itself at most.
- * bf16 arithmetic rounds the weights too, but the norm of each kind of rounding is at most 2^-8 /
- * sqrt(3) (uniform errors), so that 2^-8 bounds both together.
+ * Tolerances are norms of the error over norms of the result. fp32: a few roundings of 6e-8 in
+ * scores of up to ten, 2e-6. bf16 storage: the result is rounded, each element by 2^-8 of itself at
+ * most. bf16 arithmetic rounds the weights too, but the norm of each kind of rounding is at most
+ * 2^-8 / sqrt(3) (uniform errors), so that 2^-8 bounds both together.
  *
  * `attention_test --bench [LEVEL]` measures instead of testing.
  */
@@ -121,8 +121,8 @@ static void fill(struct tensor *t, uint64_t seed, float amplitude)
 }
 
 /* Inputs are uniform in (-2, 2). */
-static struct problem problem_new(const struct variant *variant, int64_t batch, int heads, int64_t lq,
-				  int64_t lk, int64_t dh, bool causal)
+static struct problem problem_new(const struct variant *variant, int64_t batch, int heads,
+				  int64_t lq, int64_t lk, int64_t dh, bool causal)
 {
 	struct problem p = { .variant = variant };
 	struct tensor *t[] = { &p.q, &p.k, &p.v, &p.out };
@@ -265,15 +265,18 @@ static void check(struct problem *p, double tolerance)
 /* Around the edges of vectors, panels, chunks and blocks. */
 static void test_shapes(const struct variant *v)
 {
-	static const int lk[] = { 1, 2, 3, 15, 16, 17, 31, 33, 48, 64, 65, 77, 96, 127, 129, 511, 513,
-				  545, 1025 };
-	static const int dh[] = { 1, 2, 3, 8, 15, 16, 17, 31, 33, 40, 64, 72, 80, 130, 160, 257, 320 };
+	static const int lk[] = { 1,  2,  3,  15,  16,  17,  31,  33,  48,  64,
+				  65, 77, 96, 127, 129, 511, 513, 545, 1025 };
+	static const int dh[] = {
+		1, 2, 3, 8, 15, 16, 17, 31, 33, 40, 64, 72, 80, 130, 160, 257, 320
+	};
 	static const int lq[] = { 1, 2, 5, 6, 7, 13, 31, 33, 97 };
 	uint64_t state = 7;
 
 	for (int i = 0; i < 48; i++) {
 		int keys = lk[i % 19], width = dh[(i * 5 + 3) % 17], rows = lq[i % 9];
-		struct problem p = problem_new(v, 1 + i % 2, 1 + i % 3, rows, keys, width, i % 4 == 1);
+		struct problem p =
+			problem_new(v, 1 + i % 2, 1 + i % 3, rows, keys, width, i % 4 == 1);
 
 		if (i % 3 == 0)
 			fill(&p.q, state += 1, 12); /* the maximum moves from block to block */
@@ -317,7 +320,8 @@ static void test_causal(const struct variant *v)
 	problem_free(&all);
 }
 
-/* One key: its value, in bf16 to the bit, in fp32 but for the roundings of a weight and its inverse. */
+/* One key: its value, in bf16 to the bit, in fp32 but for the roundings of a weight and its
+ * inverse. */
 static void test_one_key(const struct variant *v)
 {
 	struct problem p = problem_new(v, 2, 3, 9, 1, 20, false);
@@ -427,9 +431,11 @@ static void test_threads(const struct variant *v)
 static void bench_shape(const struct variant *v, int64_t heads, int64_t lq, int64_t lk, int64_t dh)
 {
 	int64_t batch = dh == 512 ? 1 : 2;
-	enum peak format = v->dtype == DT_BF16 && peak_has(v->level, PEAK_BF16) ? PEAK_BF16 : PEAK_FP32;
+	enum peak format = v->dtype == DT_BF16 && peak_has(v->level, PEAK_BF16) ? PEAK_BF16 :
+										  PEAK_FP32;
 	struct problem p = problem_new(v, batch, (int)heads, lq, lk, dh, false);
-	double flop = 4.0 * (double)(batch * heads * lq * lk * dh), best = INFINITY, peak = 0, spent = 0;
+	double flop = 4.0 * (double)(batch * heads * lq * lk * dh), best = INFINITY, peak = 0,
+	       spent = 0;
 
 	p.call.workspace_bytes = workspace_bytes(&p);
 	p.call.workspace = aligned_alloc(64, p.call.workspace_bytes);
@@ -442,8 +448,10 @@ static void bench_shape(const struct variant *v, int64_t heads, int64_t lq, int6
 		rate = peak_run_threads(v->level, format, omp_get_max_threads(), 0.01);
 		peak = fmax(peak, rate);
 	}
-	printf("%-12s %2d x %2d heads  Lq %5d  Lk %5d  dh %3d  %9.3f ms  %7.1f GFLOP/s  %5.1f %% of %s "
-	       "peak\n", v->name, (int)batch, (int)heads, (int)lq, (int)lk, (int)dh, best * 1e3,
+	printf("%-12s %2d x %2d heads  Lq %5d  Lk %5d  dh %3d  %9.3f ms  %7.1f GFLOP/s  %5.1f %% "
+	       "of %s "
+	       "peak\n",
+	       v->name, (int)batch, (int)heads, (int)lq, (int)lk, (int)dh, best * 1e3,
 	       flop / best * 1e-9, 100 * flop / best / peak, peak_name(format));
 	fflush(stdout);
 	free(p.call.workspace);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The two products of attention_flash.h with vector registers: a tile of ROWS x n vectors of
- * accumulators, each step n loads of the panel, ROWS broadcasts and ROWS * n multiply-adds. The loops
- * over the tile are unrolled whole, which is what keeps the accumulators in registers.
+ * accumulators, each step n loads of the panel, ROWS broadcasts and ROWS * n multiply-adds. The
+ * loops over the tile are unrolled whole, which is what keeps the accumulators in registers.
  */
 #ifndef BENCH_ATTENTION_VECTOR_H
 #define BENCH_ATTENTION_VECTOR_H
@@ -11,7 +11,8 @@
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 
-/* acc[i][j] += a[i] . b[j] over `steps`, for rows i0 <= i < i1; rows of a are `stride` words apart. */
+/* acc[i][j] += a[i] . b[j] over `steps`, for rows i0 <= i < i1; rows of a are `stride` words apart.
+ */
 TILE_INLINE void product(vec acc[ROWS][PANEL], const int i0, const int i1, const float *a,
 			 int64_t stride, const float *b, int64_t steps, const int n)
 {

@@ -99,7 +99,8 @@ static void repack(const struct gemm_weight *from, struct gemm_weight *to)
 	free(plain);
 }
 
-/* Rows of one block: many enough to use a panel well, few enough for every thread to get several. */
+/* Rows of one block: many enough to use a panel well, few enough for every thread to get several.
+ */
 static int64_t block_rows(const struct gemm *g, int64_t panels)
 {
 	int64_t share = g->rows * panels / (4 * omp_get_max_threads());
@@ -116,7 +117,8 @@ static void run_panels(const struct gemm *g)
 
 #pragma omp parallel for schedule(dynamic) if (blocks * panels > 1)
 	for (int64_t i = 0; i < blocks * panels; i++) {
-		int64_t from = i / panels * rows, to = from + rows < g->rows ? from + rows : g->rows;
+		int64_t from = i / panels * rows,
+			to = from + rows < g->rows ? from + rows : g->rows;
 		gemm_panel_bf16(g, i % panels, from, to);
 	}
 }

@@ -8,8 +8,8 @@
  * A tile of 6 rows and 64 columns is summed in 24 registers over all of K; per pair of k it takes
  * four loads of weights and six broadcasts for 24 dot products. Weights are packed in panels of 64
  * columns, [panel][K/2][64][2]; a panel streams from the second-level cache while the rows of a
- * block pass by. For GEGLU a panel holds 32 columns of u and the same 32 of g, so that their product
- * is formed where the sums are. Goto & van de Geijn 2008 for the blocking.
+ * block pass by. For GEGLU a panel holds 32 columns of u and the same 32 of g, so that their
+ * product is formed where the sums are. Goto & van de Geijn 2008 for the blocking.
  *
  * How to test: onednn_test.c at level bf16.
  */
@@ -37,7 +37,8 @@ struct gemm {
 
 size_t gemm_weight_bytes(int64_t outputs, int64_t inputs, bool gated);
 
-/* Packs `plain` [outputs,inputs] into w->panel (gemm_weight_bytes, aligned to 64), on all threads. */
+/* Packs `plain` [outputs,inputs] into w->panel (gemm_weight_bytes, aligned to 64), on all threads.
+ */
 void gemm_pack(const struct gemm_weight *w, const uint16_t *plain);
 
 /* On all threads; the result does not depend on their number. */

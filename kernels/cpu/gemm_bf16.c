@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The tile of gemm.h. GCC keeps the accumulators in registers only where every index is a constant
- * after unrolling: look at the inner loops in the assembly when this is changed (no load or store of
- * a zmm register but the four of the weights).
+ * after unrolling: look at the inner loops in the assembly when this is changed (no load or store
+ * of a zmm register but the four of the weights).
  */
 #include <immintrin.h>
 #include <string.h>
@@ -45,15 +45,14 @@ INLINE void add_products(sums_t acc, const int rows, const struct tile *t, int64
 		UNROLL for (int r = 0; r < rows; r++) {
 			int pair;
 			memcpy(&pair, x + r * stride + 2 * k, sizeof pair);
-			UNROLL for (int v = 0; v < VECS; v++)
-				acc[r][v] = _mm512_dpbf16_ps(acc[r][v], (__m512bh)_mm512_set1_epi32(pair),
-							     b[v]);
+			UNROLL for (int v = 0; v < VECS; v++) acc[r][v] = _mm512_dpbf16_ps(
+				acc[r][v], (__m512bh)_mm512_set1_epi32(pair), b[v]);
 		}
 	}
 }
 
-/* An odd last k: its partner is a weight of zero, and here also a zero of x, because what follows the
- * row may not be a number. */
+/* An odd last k: its partner is a weight of zero, and here also a zero of x, because what follows
+ * the row may not be a number. */
 INLINE void add_last(sums_t acc, const int rows, const struct tile *t)
 {
 	const uint16_t *w = t->panel + t->inputs / 2 * VECS * 2 * VEC;
@@ -121,7 +120,8 @@ static void multiply_4(const struct tile *t, float *sums) { multiply(t, 4, sums)
 static void multiply_5(const struct tile *t, float *sums) { multiply(t, 5, sums); }
 static void multiply_6(const struct tile *t, float *sums) { multiply(t, 6, sums); }
 
-/* ---- the end of a tile with an activation, or with fewer columns than a panel ------------------ */
+/* ---- the end of a tile with an activation, or with fewer columns than a panel ------------------
+ */
 
 INLINE vf result(const float *sums, enum act act)
 {

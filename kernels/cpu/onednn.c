@@ -12,7 +12,8 @@ struct dnnl *dnnl_new(enum isa level)
 	d->level = level < most ? level : most;
 	d->own_gemm = level == ISA_BF16;
 	pthread_mutex_init(&d->lock, NULL);
-	dn_check(dnnl_stream_create(&d->stream, dn_engine(), dnnl_stream_default_flags), "a stream");
+	dn_check(dnnl_stream_create(&d->stream, dn_engine(), dnnl_stream_default_flags),
+		 "a stream");
 	return d;
 }
 

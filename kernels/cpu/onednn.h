@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Linear and convolution by oneDNN, and linear on level bf16 by gemm.h. A primitive is made once per
- * shape, epilogue and weight layout and kept (onednn_prim.c); weights are packed in the load pass
- * (onednn_load.c) and used by onednn_linear.c and onednn_conv.c.
+ * Linear and convolution by oneDNN, and linear on level bf16 by gemm.h. A primitive is made once
+ * per shape, epilogue and weight layout and kept (onednn_prim.c); weights are packed in the load
+ * pass (onednn_load.c) and used by onednn_linear.c and onednn_conv.c.
  *
- * Storage bf16 on a level without bf16 instructions is computed in fp32: weights are packed as fp32,
- * rows and samples are converted on the way in and out. Inside cpu/ only. How to test: onednn_test.c.
+ * Storage bf16 on a level without bf16 instructions is computed in fp32: weights are packed as
+ * fp32, rows and samples are converted on the way in and out. Inside cpu/ only. How to test:
+ * onednn_test.c.
  */
 #ifndef BENCH_ONEDNN_H
 #define BENCH_ONEDNN_H
@@ -49,7 +50,8 @@ struct dnnl {
 	size_t scratch_bytes, scratch_held;
 };
 
-/* The primitive for this key and weight layout, made when it is new; layout NULL: oneDNN's choice. */
+/* The primitive for this key and weight layout, made when it is new; layout NULL: oneDNN's choice.
+ */
 const struct prim *prim_get(struct dnnl *d, const struct prim_key *key, dn_md layout);
 
 /* Operands of one execution; NULL where the key has none. */

@@ -70,10 +70,12 @@ dn_md dn_md_new(enum dtype dtype, int ndim, const dnnl_dims_t dim, const int64_t
 	dnnl_memory_desc_t md;
 
 	if (stride)
-		dn_check(dnnl_memory_desc_create_with_strides(&md, ndim, dim, type, stride), "strides");
+		dn_check(dnnl_memory_desc_create_with_strides(&md, ndim, dim, type, stride),
+			 "strides");
 	else
-		dn_check(dnnl_memory_desc_create_with_tag(&md, ndim, dim, type, dnnl_format_tag_any),
-			 "a shape");
+		dn_check(
+			dnnl_memory_desc_create_with_tag(&md, ndim, dim, type, dnnl_format_tag_any),
+			"a shape");
 #else
 	dnnl_memory_desc_t *md = malloc(sizeof *md);
 
@@ -161,7 +163,8 @@ static dnnl_primitive_attr_t make_attr(const struct dn_epilogue *e)
 	dnnl_post_ops_t p;
 
 	dn_check(dnnl_primitive_attr_create(&attr), "attributes");
-	dn_check(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user), "scratch");
+	dn_check(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user),
+		 "scratch");
 	dn_check(dnnl_primitive_attr_set_fpmath_mode(attr, dnnl_fpmath_mode_strict), "strict fp32");
 	dn_check(dnnl_post_ops_create(&p), "an epilogue");
 	append_act(p, e->act);
@@ -197,7 +200,8 @@ dnnl_primitive_desc_t dn_matmul(const struct dn_operands *o, const struct dn_epi
 	dnnl_status_t status;
 
 #if DNNL_VERSION_MAJOR >= 3
-	status = dnnl_matmul_primitive_desc_create(&pd, dn_engine(), o->x, o->w, o->bias, o->y, attr);
+	status = dnnl_matmul_primitive_desc_create(&pd, dn_engine(), o->x, o->w, o->bias, o->y,
+						   attr);
 #else
 	dnnl_matmul_desc_t d;
 
@@ -279,7 +283,8 @@ static dn_md md_of(dnnl_memory_t m)
 
 void dn_reorder(dn_md from_md, const void *from, dnnl_memory_t to)
 {
-	dnnl_exec_arg_t arg[] = { { DNNL_ARG_FROM, dn_memory(from_md, from) }, { DNNL_ARG_TO, to } };
+	dnnl_exec_arg_t arg[] = { { DNNL_ARG_FROM, dn_memory(from_md, from) },
+				  { DNNL_ARG_TO, to } };
 	dnnl_primitive_desc_t pd;
 	dnnl_primitive_t p;
 	dnnl_stream_t stream;

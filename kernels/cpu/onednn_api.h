@@ -50,8 +50,8 @@ struct dn_operands {
 	dn_md x, w, bias, y;
 };
 
-/* y [M,N] = x [M,K] w [K,N] + bias [1,N]; fp32 arithmetic is never replaced by a faster one. Returns
- * NULL when oneDNN has no implementation. Owned. */
+/* y [M,N] = x [M,K] w [K,N] + bias [1,N]; fp32 arithmetic is never replaced by a faster one.
+ * Returns NULL when oneDNN has no implementation. Owned. */
 dnnl_primitive_desc_t dn_matmul(const struct dn_operands *o, const struct dn_epilogue *e);
 
 /* y [N,O,H,W] = convolution of x [N,I,H,W] with w [O,I,kh,kw] + bias [O]. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * onednn_test --bench [fp32|bf16 [WORD [onednn]]]: every linear and convolution of an SDXL U-Net step (batch
- * 2, 1024x1024) and of its VAE decoder, beside the register peak of the same moment. WORD picks the
- * shapes whose line contains it. Each shape runs for a while and its best time counts; with one
- * thread the clock is the processor time of the thread, which a busy machine disturbs least.
- * The last lines weigh the shapes by their number of calls. With a third word gemm.h is left out. Included by onednn_test.c only.
+ * onednn_test --bench [fp32|bf16 [WORD [onednn]]]: every linear and convolution of an SDXL U-Net
+ * step (batch 2, 1024x1024) and of its VAE decoder, beside the register peak of the same moment.
+ * WORD picks the shapes whose line contains it. Each shape runs for a while and its best time
+ * counts; with one thread the clock is the processor time of the thread, which a busy machine
+ * disturbs least. The last lines weigh the shapes by their number of calls. With a third word
+ * gemm.h is left out. Included by onednn_test.c only.
  */
 #ifndef BENCH_ONEDNN_BENCH_H
 #define BENCH_ONEDNN_BENCH_H
@@ -130,7 +131,8 @@ struct bench_call {
 static void bench_operands(const struct bench_shape *s, enum dtype dtype, struct bench_call *b)
 {
 	bool conv = s->kernel > 0, gated = s->extra == GATED;
-	int pad = s->kernel / 2, side = s->size / s->stride, out = gated ? s->outputs / 2 : s->outputs;
+	int pad = s->kernel / 2, side = s->size / s->stride,
+	    out = gated ? s->outputs / 2 : s->outputs;
 	int64_t x[] = { s->n, s->size, s->size, s->inputs }, y[] = { s->n, side, side, out };
 	int64_t o[] = { s->outputs }, more[] = { s->n, s->outputs };
 
@@ -141,7 +143,8 @@ static void bench_operands(const struct bench_shape *s, enum dtype dtype, struct
 	b->bias = bench_tensor(DT_F32, 1, o, false);
 	b->more = bench_tensor(dtype, 2, more, false);
 	b->residual = bench_tensor(dtype, 4, y, false);
-	b->macs = (double)tensor_rows(&b->y) * s->inputs * s->outputs * (conv ? s->kernel * s->kernel : 1);
+	b->macs = (double)tensor_rows(&b->y) * s->inputs * s->outputs *
+		  (conv ? s->kernel * s->kernel : 1);
 	b->call = (struct op_call){ .op = conv ? OP_CONV2D : OP_LINEAR };
 	if (conv)
 		b->call.attr.conv = (struct conv_attr){ s->kernel, s->kernel, s->stride, pad,
@@ -211,8 +214,8 @@ static void bench_shape_run(const struct bench_shape *s, enum dtype dtype, const
 	char line[128];
 	double t;
 
-	snprintf(line, sizeof line, "%s %dx%d %d -> %d k%d s%d%s", s->kernel ? "conv" : "linear", s->n,
-		 s->size, s->inputs, s->outputs, s->kernel, s->stride, extra[s->extra]);
+	snprintf(line, sizeof line, "%s %dx%d %d -> %d k%d s%d%s", s->kernel ? "conv" : "linear",
+		 s->n, s->size, s->inputs, s->outputs, s->kernel, s->stride, extra[s->extra]);
 	if (word && !strstr(line, word))
 		return;
 	weights = weights_new(1);
@@ -250,8 +253,9 @@ static void bench_table(const char *title, const struct bench_shape *s, size_t n
 		peak = fmax(peak, bench_peak(dtype));
 	if (sum.seconds > 0)
 		printf("%s %s: %.1f GMAC in %.3f s, %.1f GFLOP/s, %.1f %% of %.1f\n\n", title,
-		       dtype_name(dtype), 1e-9 * sum.macs, sum.seconds, 2e-9 * sum.macs / sum.seconds,
-		       200 * sum.macs / sum.seconds / peak, 1e-9 * peak);
+		       dtype_name(dtype), 1e-9 * sum.macs, sum.seconds,
+		       2e-9 * sum.macs / sum.seconds, 200 * sum.macs / sum.seconds / peak,
+		       1e-9 * peak);
 }
 
 /* words: those after --bench, up to NULL */

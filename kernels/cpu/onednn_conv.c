@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * y = conv(x, w) + bias + channel_bias + residual, images [N,H,W,C]. With a channel bias each sample
- * is a primitive of its own whose bias is the sum of the two. The residual is copied into y and
- * accumulated on: oneDNN 2.x leaves its best implementation when it is an operand instead.
+ * y = conv(x, w) + bias + channel_bias + residual, images [N,H,W,C]. With a channel bias each
+ * sample is a primitive of its own whose bias is the sum of the two. The residual is copied into y
+ * and accumulated on: oneDNN 2.x leaves its best implementation when it is an operand instead.
  */
 #include <string.h>
 
@@ -53,8 +53,8 @@ static bool has_empty_windows(const struct conv_attr *a)
 	return a->top >= a->kh || a->bottom >= a->kh || a->left >= a->kw || a->right >= a->kw;
 }
 
-/* Where oneDNN cannot do it all: sample by sample, through a buffer of fp32 sums, and of fp32 inputs
- * if bf16 is computed in it. */
+/* Where oneDNN cannot do it all: sample by sample, through a buffer of fp32 sums, and of fp32
+ * inputs if bf16 is computed in it. */
 struct buffers {
 	int64_t x_floats, sum_floats;
 };

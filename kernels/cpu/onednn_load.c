@@ -15,7 +15,8 @@ enum { WEIGHT = 1 }; /* its place in op_call.in */
 /* The plain weight as oneDNN sees it: [K,N] of a matrix stored [N,K], or [O,I,kh,kw]. */
 static dn_md plain_layout(const struct packed *p, const struct tensor *w)
 {
-	int64_t inputs = w->dim[1], kh = w->ndim == 4 ? w->dim[2] : 1, kw = w->ndim == 4 ? w->dim[3] : 1;
+	int64_t inputs = w->dim[1], kh = w->ndim == 4 ? w->dim[2] : 1,
+		kw = w->ndim == 4 ? w->dim[3] : 1;
 	dnnl_dims_t matrix = { inputs, p->columns }, kernel = { w->dim[0], inputs, kh, kw };
 
 	if (!p->conv)
@@ -159,7 +160,8 @@ static void *plain_values(struct dnnl *d, struct ctx *c, const struct tensor *w,
 	bool converted = dtype != w->dtype;
 	void *values = malloc(tensor_bytes(w)), *wide = NULL;
 
-	if (!values || !(w->data || weights_fill(c->weights, w->param, w->dtype, values, &c->err) == 0)) {
+	if (!values ||
+	    !(w->data || weights_fill(c->weights, w->param, w->dtype, values, &c->err) == 0)) {
 		free(values);
 		return NULL;
 	}
@@ -183,8 +185,10 @@ static struct packed *pack(struct dnnl *d, struct ctx *c, const struct op_call *
 
 	free(plain);
 	if (!p)
-		err_set(&c->err, ERR_FAILED, "no memory for the %zu bytes of %s: free some, or choose "
-			"a smaller model", tensor_bytes(w), w->param ? w->param->path : "a weight");
+		err_set(&c->err, ERR_FAILED,
+			"no memory for the %zu bytes of %s: free some, or choose "
+			"a smaller model",
+			tensor_bytes(w), w->param ? w->param->path : "a weight");
 	return p;
 }
 
@@ -227,7 +231,8 @@ struct packed *packed_borrow(struct dnnl *d, struct ctx *c, const struct op_call
 
 	if (!p)
 		return pack(d, c, call);
-	die_if(p->conv != by_conv(call), "%s is packed for another kind of convolution", w->param->path);
+	die_if(p->conv != by_conv(call), "%s is packed for another kind of convolution",
+	       w->param->path);
 	return p;
 }
 

@@ -7,7 +7,8 @@
  * Bound per element: |y - ref| <= r |ref| + a. The reference is exact to fp64. r is half a unit in
  * the last place of bf16 (2^-8), and for fp32 the rounding of sums of up to 3000 products of either
  * sign, which grows as the root of their number: 60 * 2^-24 = 4e-6. a covers terms that nearly
- * cancel: for fp32 2e-5; for bf16 2e-4, because activations are then good to 2e-5 of a term (up to 8).
+ * cancel: for fp32 2e-5; for bf16 2e-4, because activations are then good to 2e-5 of a term (up to
+ * 8).
  */
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -122,7 +123,8 @@ static void compare(const struct operands *o, const char *what)
 			worst = excess, at = i;
 	}
 	CHECK(worst <= 1, "%s %s %s: %g at %lld, want %g (%.2f of the bound)", isa_name(level),
-	      dtype_name(o->y.dtype), what, (double)got[at], (long long)at, (double)want[at], worst);
+	      dtype_name(o->y.dtype), what, (double)got[at], (long long)at, (double)want[at],
+	      worst);
 	CHECK(memcmp(o->y.data, o->again.data, tensor_bytes(&o->y)) == 0,
 	      "%s %s: another result the second time", isa_name(level), what);
 	free(got);
@@ -188,13 +190,15 @@ static void test_linear(enum dtype dtype)
 	for (size_t i = 0; i < sizeof size / sizeof *size; i++)
 		for (int act = ACT_NONE; act <= ACT_GEGLU; act++)
 			for (int with = 0; with < 4; with += 1 + (int)(i % 2)) {
-				struct linear_case k = { size[i][0], size[i][1], size[i][2], with & 1,
-							 with & 2, act, act };
+				struct linear_case k = { size[i][0], size[i][1], size[i][2],
+							 with & 1,   with & 2,   act,
+							 act };
 				check_linear(&k, dtype);
 			}
 }
 
-/* Weights in parts, blocks of rows with a remainder, and a weight used otherwise than it was packed. */
+/* Weights in parts, blocks of rows with a remainder, and a weight used otherwise than it was
+ * packed. */
 static void test_linear_parts(enum dtype dtype)
 {
 	static const struct linear_case odd[] = {

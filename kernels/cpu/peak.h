@@ -27,14 +27,16 @@ const char *peak_name(enum peak p); /* "fp32", "bf16", "int8" */
 /* True when `level` has instructions for this format. isa_machine() must have it. */
 bool peak_has(enum isa level, enum peak p);
 
-/* Operations per second (1 MAC = 2) of the calling thread over about `seconds`; 0: not available. */
+/* Operations per second (1 MAC = 2) of the calling thread over about `seconds`; 0: not available.
+ */
 double peak_run(enum isa level, enum peak p, double seconds);
 
 /* The same on `threads` OpenMP threads at once: the sum of their rates. */
 double peak_run_threads(enum isa level, enum peak p, int threads, double seconds);
 
-/* A block of about `seconds`, cut into windows of two milliseconds: the mean over the block, and the
- * best window, which comes near the peak even while other programs take the cores now and then. */
+/* A block of about `seconds`, cut into windows of two milliseconds: the mean over the block, and
+ * the best window, which comes near the peak even while other programs take the cores now and then.
+ */
 struct peak_block {
 	double mean, best;
 };
@@ -71,7 +73,8 @@ extern const int8_t peak_operand_int8[2][64];
 /* M(0) M(1) ... for the accumulators of an assembly block. */
 #define PEAK_4(M)  M(0) M(1) M(2) M(3)
 #define PEAK_12(M) PEAK_4(M) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11)
-#define PEAK_24(M) PEAK_12(M) M(12) M(13) M(14) M(15) M(16) M(17) M(18) M(19) M(20) M(21) M(22) M(23)
+#define PEAK_24(M) \
+	PEAK_12(M) M(12) M(13) M(14) M(15) M(16) M(17) M(18) M(19) M(20) M(21) M(22) M(23)
 
 #define PEAK_LOOP(BODY) "1:\n\t" BODY "dec %0\n\tjnz 1b\n\t"
 

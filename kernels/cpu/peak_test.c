@@ -63,7 +63,8 @@ static void test_block(void)
 {
 	struct peak_block b = peak_block(ISA_C, PEAK_FP32, 1, 0.01);
 
-	CHECK(b.mean > 0 && b.best > 0.8 * b.mean && isfinite(b.best), "mean %g, best %g", b.mean, b.best);
+	CHECK(b.mean > 0 && b.best > 0.8 * b.mean && isfinite(b.best), "mean %g, best %g", b.mean,
+	      b.best);
 	b = peak_block(ISA_C, PEAK_BF16, 1, 0.001);
 	CHECK(b.mean == 0 && b.best == 0, "plain C has no bf16");
 }

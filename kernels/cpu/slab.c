@@ -32,7 +32,8 @@ static size_t round_up(size_t n, size_t unit)
 static struct slab *slab_map(size_t bytes)
 {
 	size_t map_bytes = round_up(bytes, HUGE_PAGE) + HUGE_PAGE;
-	char *map = mmap(NULL, map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *map =
+		mmap(NULL, map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct slab *s;
 
 	if (map == MAP_FAILED)
