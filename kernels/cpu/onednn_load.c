@@ -244,12 +244,17 @@ void packed_return(const struct op_call *call, struct packed *p)
 		packed_free(p);
 }
 
-/* Packed in the type to compute in; what else the layout pads is less than a thousandth. */
+/* Exact for gemm.h; oneDNN's layouts pad odd channels, less than a thousandth of any real model. */
 size_t dnnl_weight_bytes(const struct backend *b, const struct op_call *call, int input)
 {
+	const struct dnnl *d = cpu_of(b)->dnnl;
 	const struct tensor *w = call->in[input];
+	struct linear l;
 
 	if (input != WEIGHT || (call->op != OP_LINEAR && call->op != OP_CONV2D))
 		return tensor_bytes(w);
-	return (size_t)tensor_elems(w) * dtype_bytes(packed_dtype(cpu_of(b)->dnnl, call));
+	if (!by_gemm(d, call))
+		return (size_t)tensor_elems(w) * dtype_bytes(compute_dtype(d, w->dtype));
+	l = linear_of(call);
+	return gemm_weight_bytes(l.outputs, l.inputs, l.act == ACT_GEGLU);
 }
