@@ -45,6 +45,18 @@ static void test_refusals(void)
 	CHECK(access("bench.db", F_OK), "a refusal has made a database");
 }
 
+/* "... and 22.95 GiB are free": never more than the machine has. */
+static void check_free(const char *sentence)
+{
+	double all = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (1 << 30);
+	const char *at = strstr(sentence, ") and ");
+	double free_gib = 0;
+	int got = at ? sscanf(at, ") and %lf GiB are free", &free_gib) : 0;
+
+	/* below one GiB the sentence says MiB */
+	CHECK(got != 1 || free_gib <= all, "%.2f GiB free of %.2f", free_gib, all);
+}
+
 /* Refused before anything is allocated, with what it would need and what would fit. */
 static void test_no_memory(void)
 {
@@ -54,6 +66,7 @@ static void test_no_memory(void)
 
 	CHECK_INT(c->status, ERR_FAILED);
 	CHECK(strstr(c->err, "GiB") && strstr(c->err, "what would fit: width="), "%s", c->err);
+	check_free(c->err);
 	CHECK(c->max_rss_kib < 1 << 20, "it took %ld KiB to find out", c->max_rss_kib);
 	CHECK(c->seconds < 20, "%.1f s to find out", c->seconds);
 	cli_free(c);
@@ -121,6 +134,30 @@ static void test_many_samples(void)
 	CHECK_STR(n, "16");
 	free(n);
 	json_decref(run);
+}
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+/* The prediction, made before anything is allocated, against the real peak: 5 %, and 2.5 MiB for
+ * what the libraries take in models that are small beside them. */
+static void check_prediction(const char *words)
+{
+	json_t *run = result_of(words);
+	double peak = json_number_value(json_object_get(run, "peak_memory_bytes"));
+	double predicted = json_number_value(json_object_get(run, "predicted_memory_bytes"));
+
+	CHECK(fabs(predicted - peak) <= fmax(0.05 * peak, 2.5 * (1 << 20)),
+	      "%s: predicted %.1f MiB, was %.1f", words, predicted / (1 << 20), peak / (1 << 20));
+	json_decref(run);
+}
+
+static void test_prediction(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+	check_prediction(MINI " --json --no-db --set steps=1");
+	check_prediction(MINI " --json --no-db --set steps=1 --set dtype=fp32");
+	check_prediction(MINI " --json --no-db --set steps=1 --set width=512 --set height=512");
+#endif
 }
 
 /* ---- files -------------------------------------------------------------------------------------
@@ -247,6 +284,7 @@ int main(void)
 	test_no_memory();
 	test_same_hash();
 	test_many_samples();
+	test_prediction();
 	test_save();
 	test_json();
 	test_counts();

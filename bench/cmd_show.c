@@ -94,7 +94,7 @@ static void show_memory(const struct point *p)
 		int64_t bytes;
 	} row[] = { { "weights", m.weights },     { "states", m.states },
 		    { "activations", m.activations }, { "staging", m.staging },
-		    { "program", m.program },     { "total", m.total } };
+		    { "program", m.program + m.library },     { "total", m.total } };
 	struct table t;
 
 	table_begin(&t, "memory|>predicted peak");
@@ -143,7 +143,8 @@ static void print_json(const struct point *p)
 			     "parts", parts, "stages", stages, "total", json_cost(&p->cost),
 			     "memory_bytes", "weights", (json_int_t)m.weights, "states",
 			     (json_int_t)m.states, "activations", (json_int_t)m.activations,
-			     "staging", (json_int_t)m.staging, "program", (json_int_t)m.program,
+			     "staging", (json_int_t)m.staging, "program",
+			     (json_int_t)(m.program + m.library),
 			     "total", (json_int_t)m.total), stdout);
 }
 

@@ -12,83 +12,126 @@
 #include "point.h"
 #include "units.h"
 
-#define HUGE_PAGE                 (2 << 20)
-#define PROGRAM_GROWTH            (2 << 20) /* tables, the database */
-/* What oneDNN builds for itself, measured: code, and tables that grow with the images. */
-#define LIBRARY_BYTES             (10 << 20)
-#define LIBRARY_OF_ACTIVATIONS(n) ((n) / 16)
+#define HUGE_PAGE (2 << 20)
+
+/* What comes on top, measured (bytes): tables and the database; pages of oneDNN; the code that it
+ * generates for each shape of a convolution and of a matrix product in fp32 (those in bf16 are our
+ * own); its tables, which grow with the images. */
+#define OWN_BYTES                (2 << 20)
+#define LIBRARY_BYTES            (3 << 20)
+#define CONV_BYTES               (100 << 10)
+#define PRODUCT_BYTES            (80 << 10)
+#define TABLES_OF_ACTIVATIONS(n) ((n) / 16)
+#define SHAPES_MAX               512
 
 static int64_t round_up(int64_t n, int64_t to)
 {
 	return (n + to - 1) / to * to;
 }
 
-/* Weights by the calls that load them. */
-struct weight_count {
+struct shape {
+	enum op op;
+	int64_t dim[2 * TENSOR_DIMS]; /* of the input and of the weight */
+};
+
+/* Weights by the calls that load them, and the shapes that the library makes code for. */
+struct survey {
 	const struct backend *backend;
 	unsigned char *seen; /* per parameter */
 	int64_t bytes, largest;
+	struct shape shape[SHAPES_MAX];
+	int shapes, convs;
 };
 
-static void count_weights(void *arg, const struct ctx *c, const struct op_call *call,
-			  const struct cost *cost)
+static int64_t loaded_bytes(const struct backend *b, const struct op_call *call, int i)
 {
-	struct weight_count *w = arg;
-	const struct backend *b = w->backend;
+	return (int64_t)(b->weight_bytes ? b->weight_bytes(b, call, i)
+					 : tensor_bytes(call->in[i]));
+}
+
+static void add_shape(struct survey *s, const struct op_call *call)
+{
+	const struct tensor *x = call->in[0], *w = call->in[1];
+	bool fp32 = loaded_bytes(s->backend, call, 1) >= 4 * tensor_elems(w);
+	struct shape key = { .op = call->op };
+
+	if (s->shapes == SHAPES_MAX || !(call->op == OP_CONV2D || fp32))
+		return;
+	memcpy(key.dim, x->dim, (size_t)x->ndim * sizeof *x->dim);
+	memcpy(key.dim + TENSOR_DIMS, w->dim, (size_t)w->ndim * sizeof *w->dim);
+	for (int i = 0; i < s->shapes; i++)
+		if (s->shape[i].op == key.op &&
+		    memcmp(s->shape[i].dim, key.dim, sizeof key.dim) == 0)
+			return;
+	s->shape[s->shapes++] = key;
+	s->convs += call->op == OP_CONV2D;
+}
+
+static void survey_call(void *arg, const struct ctx *c, const struct op_call *call,
+			const struct cost *cost)
+{
+	struct survey *s = arg;
 
 	(void)c;
 	(void)cost;
+	if (call->op == OP_CONV2D || call->op == OP_LINEAR)
+		add_shape(s, call);
 	for (int i = 0; i < OP_INPUTS; i++) {
 		const struct param *p = call->in[i] ? call->in[i]->param : NULL;
 		int64_t n;
-		if (!p || w->seen[p->index])
+		if (!p || s->seen[p->index])
 			continue;
-		w->seen[p->index] = 1;
-		n = (int64_t)(b->weight_bytes ? b->weight_bytes(b, call, i)
-					      : tensor_bytes(&p->tensor));
-		w->bytes += round_up(n, 64);
-		w->largest = n > w->largest ? n : w->largest;
+		s->seen[p->index] = 1;
+		n = loaded_bytes(s->backend, call, i);
+		s->bytes += round_up(n, 64);
+		s->largest = n > s->largest ? n : s->largest;
 	}
 }
 
 /* A pass that computes nothing and shows every call. */
-static void add_weights(const struct point *p, struct memory_need *m)
+static void survey(const struct point *p, struct survey *s)
 {
-	struct weight_count w = { .backend = p->ctx->backend };
-
-	w.seen = calloc((size_t)weights_count(p->w->weights) + 1, 1);
-	die_if(!w.seen, "out of memory");
+	*s = (struct survey){ .backend = p->ctx->backend };
+	s->seen = calloc((size_t)weights_count(p->w->weights) + 1, 1);
+	die_if(!s->seen, "out of memory");
 	p->ctx->backend = &backend_null;
-	p->ctx->hook = (struct op_hook){ .end = count_weights, .arg = &w };
+	p->ctx->hook = (struct op_hook){ .end = survey_call, .arg = s };
 	for (int i = 0; i < p->w->n_stages; i++) {
 		ctx_step_begin(p->ctx, PASS_RUN, NULL);
 		p->w->step(p->w, p->ctx, i, 0);
 		ctx_step_end(p->ctx);
 	}
-	p->ctx->backend = w.backend;
+	p->ctx->backend = s->backend;
 	p->ctx->hook = (struct op_hook){ 0 };
-	free(w.seen);
-	m->weights = w.bytes;
-	m->staging = w.largest;
+	free(s->seen);
+}
+
+static int64_t library_bytes(const struct survey *s, int64_t activations)
+{
+	if (!s->backend->weight_bytes) /* packs nothing: does without the library */
+		return 0;
+	return LIBRARY_BYTES + s->convs * CONV_BYTES + (s->shapes - s->convs) * PRODUCT_BYTES +
+	       TABLES_OF_ACTIVATIONS(activations);
 }
 
 struct memory_need point_memory(const struct point *p)
 {
 	struct memory_need m = { .states = (int64_t)ctx_state_bytes(p->ctx) };
+	struct survey s;
 
 	if (p->ctx->backend->is_virtual)
 		return m;
-	add_weights(p, &m);
+	survey(p, &s);
+	m.weights = s.backend->weight_bytes ? round_up(s.bytes, HUGE_PAGE) : s.bytes;
 	for (int i = 0; i < p->w->n_stages; i++) {
 		int64_t n = round_up((int64_t)plan_bytes(p->plan[i]), HUGE_PAGE);
 		m.activations = n > m.activations ? n : m.activations;
 	}
-	m.program = memory_resident() + PROGRAM_GROWTH;
-	if (p->ctx->backend->weight_bytes)
-		m.program += LIBRARY_BYTES + LIBRARY_OF_ACTIVATIONS(m.activations);
+	m.program = memory_resident();
+	m.library = OWN_BYTES + library_bytes(&s, m.activations);
 	/* one weight is held twice while it is packed; that is over before there are activations */
-	m.staging = m.staging > m.activations ? m.staging - m.activations : 0;
-	m.total = m.weights + m.states + m.activations + m.staging + m.program;
+	m.staging = s.largest > m.activations ? s.largest - m.activations : 0;
+	m.total = m.weights + m.states + m.activations + m.staging + m.program + m.library;
 	return m;
 }
 

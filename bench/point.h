@@ -41,7 +41,10 @@ int point_part(const struct point *p, const char *path);
  */
 
 struct memory_need {
-	int64_t weights, states, activations, staging, program, total;
+	int64_t weights, states, activations, staging;
+	int64_t program; /* held already */
+	int64_t library; /* what libraries and the program itself build on the way */
+	int64_t total;
 };
 
 struct memory_need point_memory(const struct point *p);
