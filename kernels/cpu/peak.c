@@ -3,8 +3,10 @@
 
 #include "clock.h"
 
-#define CHUNK_OPS 4000000 /* some 10 us: short against any measurement, long against the clock */
-#define WINDOW_S  0.002
+#define CHUNK_OPS   4000000
+#define CHUNK_S     2e-5
+#define WINDOW_S    0.002
+#define WINDOWS_MAX 64
 
 /* Mixed signs, magnitudes near 1: sums stay finite for hours. */
 #define F(i) ((i) % 2 ? -0.5f - (i) / 64.0f : 0.5f + (i) / 64.0f)
@@ -49,19 +51,26 @@ bool peak_has(enum isa level, enum peak p)
 	return kernel_for(level, p)->run;
 }
 
-static int64_t loops_per_chunk(const struct peak_kernel *k)
+/* Wakes the vector units; returns the loops of about CHUNK_S: long against a reading of the clock and
+ * against setting up tiles, short against any measurement. */
+static int64_t wake(const struct peak_kernel *k)
 {
-	return 1 + CHUNK_OPS / k->ops_per_loop;
+	int64_t loops = 1 + CHUNK_OPS / k->ops_per_loop;
+
+	for (;; loops *= 2) {
+		double start = clock_s();
+		k->run(loops);
+		if (clock_s() - start >= CHUNK_S)
+			return loops;
+	}
 }
 
 /* Runs for about `seconds`; returns the operations and how long it really took. */
-static double run_for(const struct peak_kernel *k, double seconds, double *elapsed)
+static double run_for(const struct peak_kernel *k, int64_t loops, double seconds, double *elapsed)
 {
-	int64_t loops = loops_per_chunk(k), done = 0;
-	double start;
+	double start = clock_s();
+	int64_t done = 0;
 
-	k->run(loops); /* wakes the vector units */
-	start = clock_s();
 	do {
 		k->run(loops);
 		done += loops;
@@ -83,39 +92,46 @@ double peak_run_threads(enum isa level, enum peak p, int threads, double seconds
 	(void)threads; /* without OpenMP there is one */
 #pragma omp parallel num_threads(threads) reduction(+ : rate) if (threads > 1)
 	if (k->run) {
-		double elapsed, ops = run_for(k, seconds, &elapsed);
+		double elapsed, ops = run_for(k, wake(k), seconds, &elapsed);
 		rate += ops / elapsed;
 	}
 	return rate;
 }
 
-/* One window: all operations, those of waking up too, and the sum of the threads' own rates. */
-static double window(const struct peak_kernel *k, int threads, double *rate)
+/* Each thread goes through the windows on its own: no time is lost at a barrier between them. */
+static double run_windows(const struct peak_kernel *k, int threads, int windows, double *rate)
 {
-	double all = 0, rates = 0;
+	double share = 0;
 
 	(void)threads;
-#pragma omp parallel num_threads(threads) reduction(+ : all, rates) if (threads > 1)
+#pragma omp parallel num_threads(threads) reduction(+ : share) if (threads > 1)
 	{
-		double elapsed, ops = run_for(k, WINDOW_S, &elapsed);
-		all += ops + (double)(loops_per_chunk(k) * k->ops_per_loop);
-		rates += ops / elapsed;
+		int64_t loops = wake(k);
+		double start = clock_s(), ops = 0, elapsed;
+		for (int w = 0; w < windows; w++) {
+			double done = run_for(k, loops, WINDOW_S, &elapsed);
+			ops += done;
+#pragma omp atomic
+			rate[w] += done / elapsed;
+		}
+		share += ops / (clock_s() - start);
 	}
-	*rate = rates;
-	return all;
+	return share;
 }
 
 struct peak_block peak_block(enum isa level, enum peak p, int threads, double seconds)
 {
 	const struct peak_kernel *k = kernel_for(level, p);
+	double rate[WINDOWS_MAX] = { 0 };
+	int windows = (int)(seconds / WINDOW_S);
 	struct peak_block b = { 0 };
-	double start = clock_s(), elapsed = 0, done = 0, rate;
 
-	for (; k->run && elapsed < seconds; elapsed = clock_s() - start) {
-		done += window(k, threads, &rate);
-		b.best = rate > b.best ? rate : b.best;
-	}
-	b.mean = elapsed > 0 ? done / elapsed : 0;
+	if (!k->run)
+		return b;
+	windows = windows < 1 ? 1 : windows > WINDOWS_MAX ? WINDOWS_MAX : windows;
+	b.mean = run_windows(k, threads, windows, rate);
+	for (int w = 0; w < windows; w++)
+		b.best = rate[w] > b.best ? rate[w] : b.best;
 	return b;
 }
 

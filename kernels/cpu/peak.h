@@ -34,9 +34,9 @@ double peak_run(enum isa level, enum peak p, double seconds);
 /* The same on `threads` OpenMP threads at once: the sum of their rates. */
 double peak_run_threads(enum isa level, enum peak p, int threads, double seconds);
 
-/* A block of about `seconds`, cut into windows of two milliseconds: the mean over the block, and
- * the best window, which comes near the peak even while other programs take the cores now and then.
- */
+/* A block of about `seconds`, up to 0.1, cut into windows of two milliseconds: the mean over the
+ * block, and the best window, which comes near the peak even while other programs take the cores at
+ * times. */
 struct peak_block {
 	double mean, best;
 };
