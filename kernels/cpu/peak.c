@@ -51,8 +51,8 @@ bool peak_has(enum isa level, enum peak p)
 	return kernel_for(level, p)->run;
 }
 
-/* Wakes the vector units; returns the loops of about CHUNK_S: long against a reading of the clock and
- * against setting up tiles, short against any measurement. */
+/* Wakes the vector units; returns the loops of about CHUNK_S: long against a reading of the clock
+ * and against setting up tiles, short against any measurement. */
 static int64_t wake(const struct peak_kernel *k)
 {
 	int64_t loops = 1 + CHUNK_OPS / k->ops_per_loop;
