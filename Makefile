@@ -33,7 +33,7 @@ INC_kernels   := -Ikernels $(DNNL_INC)
 INC_workloads := -Iworkloads -Ikernels
 INC_db        := -Idb
 INC_reports   := -Ireports -Idb
-INC_bench     := -Ibench -Iworkloads -Ikernels -Idb -I$(O)
+INC_bench     := -Ibench -Iworkloads -Ikernels -Ireports -Idb -I$(O)
 
 # Instruction-set levels, by file-name suffix and for *_simd.c (SIMD_LEVEL, see kernels/cpu/simd.h).
 ISA_c      := -O3
