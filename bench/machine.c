@@ -173,15 +173,50 @@ struct contention machine_contention(void)
 	return c;
 }
 
+/* What kind of container this is, as its maker names it; "" outside. */
+static void read_container(char *name, int len)
+{
+	const char *set = getenv("container");
+
+	snprintf(name, (size_t)len, "%s", set ? set :
+					  access("/.dockerenv", F_OK) == 0 ? "docker" :
+					  access("/run/.containerenv", F_OK) == 0 ? "podman" : "");
+	for (char *p = name; *p; p++)
+		if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
+			*p = '_';
+}
+
+/* Of the hottest sensor, degrees Celsius; -1: none can be read. */
+static double temperature(void)
+{
+	double hottest = -1;
+
+	for (int i = 0;; i++) {
+		char path[64], text[32];
+		double t;
+		snprintf(path, sizeof path, "/sys/class/thermal/thermal_zone%d/temp", i);
+		if (read_line(path, text, sizeof text))
+			return hottest;
+		t = 1e-3 * atof(text);
+		hottest = t > hottest ? t : hottest;
+	}
+}
+
 void machine_environment(char *json, int len)
 {
-	double load[3] = { 0 };
+	double load[3] = { 0 }, hottest = temperature();
+	char uptime[64], container[64], degrees[32] = "null";
 
 	if (getloadavg(load, 3) < 0)
 		load[0] = 0;
+	read_line("/proc/uptime", uptime, sizeof uptime);
+	read_container(container, sizeof container);
+	if (hottest > 0)
+		snprintf(degrees, sizeof degrees, "%.1f", hottest);
 	snprintf(json, (size_t)len,
-		 "{\"load_1min\":%.2f,\"available_bytes\":%lld,\"flush_to_zero\":true}", load[0],
-		 (long long)memory_available());
+		 "{\"load_1min\":%.2f,\"available_bytes\":%lld,\"flush_to_zero\":true,"
+		 "\"uptime_s\":%.0f,\"container\":\"%s\",\"temperature_c\":%s}",
+		 load[0], (long long)memory_available(), atof(uptime), container, degrees);
 }
 
 int machine_cores(int *cpu, int max)

@@ -20,7 +20,8 @@ struct machine {
 void machine_read(struct machine *m);
 struct db_host machine_host(const struct machine *m); /* points into m */
 
-/* Load average, free memory, stolen time: what may disturb a run, as a JSON object. */
+/* Load average, free memory, time since the start, container, temperature: what may disturb a run,
+ * as a JSON object of less than 256 bytes. */
 void machine_environment(char *json, int len);
 
 /* What others took: seconds that the calling thread stood in the queue for a core, and seconds that

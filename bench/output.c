@@ -67,6 +67,15 @@ void file_hash(const char *path, char hex[65])
 	fclose(f);
 }
 
+void text_hash(const char *text, char hex[65])
+{
+	struct sha256_ctx h;
+
+	sha256_init(&h);
+	sha256_update(&h, strlen(text), (const uint8_t *)text);
+	to_hex(&h, hex);
+}
+
 static bool ends_with(const char *s, const char *end)
 {
 	size_t n = strlen(s), m = strlen(end);

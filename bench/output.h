@@ -15,6 +15,9 @@ bool output_hash(struct ctx *c, char hex[65]);
 /* SHA-256 of a file; "" when it cannot be read. */
 void file_hash(const char *path, char hex[65]);
 
+/* SHA-256 of a text. */
+void text_hash(const char *text, char hex[65]);
+
 /* Refuses endings that nothing writes, and directories that are not there, before the run. */
 int output_check_path(const char *path, struct err *e);
 

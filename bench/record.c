@@ -13,6 +13,7 @@
 
 #include "build_info.h"
 #include "clock.h"
+#include "fingerprint.h"
 #include "output.h"
 #include "session.h"
 
@@ -401,6 +402,17 @@ static void record_free(struct record *r)
 	free(r->libs);
 	free(r->argv);
 	profile_clear(&r->counts);
+}
+
+json_t *record_fingerprint(const struct session *s)
+{
+	struct record r = { 0 };
+	json_t *fingerprint;
+
+	fill_identity(&r, s);
+	fingerprint = fingerprint_of(&r.run);
+	record_free(&r);
+	return fingerprint;
 }
 
 /* ---- the database ------------------------------------------------------------------------------

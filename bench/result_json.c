@@ -3,6 +3,8 @@
  * The result as JSON, schema bench.result/1: every timing and reference block, and the summaries.
  * Changes only add keys.
  */
+#include <stdlib.h>
+
 #include "build_info.h"
 #include "json.h"
 #include "session.h"
@@ -61,6 +63,33 @@ static json_t *blocks_json(const struct session *s)
 	return blocks;
 }
 
+/* Seconds of each measured sample, in order. */
+static json_t *samples_json(const struct session *s)
+{
+	double *v = malloc(((size_t)s->m.samples + 1) * sizeof *v);
+	json_t *samples = json_array();
+
+	die_if(!v, "out of memory");
+	for (int i = 0, n = session_latencies(s, -1, v); i < n; i++)
+		json_array_append_new(samples, json_number(v[i]));
+	free(v);
+	return samples;
+}
+
+/* What does not depend on how fast the machine was: equal work gives equal numbers. */
+static json_t *exact_json(const struct session *s)
+{
+	json_t *j = json_cost(&s->point.cost);
+
+	json_object_set_new(j, "parameters",
+			    json_integer(weights_elems(s->point.w->weights, "")));
+	json_object_set_new(j, "weight_bytes", json_integer(s->need.weights));
+	json_object_set_new(j, "activation_bytes", json_integer(s->need.activations));
+	json_object_set_new(j, "output_sha256",
+			    *s->m.hash ? json_string(s->m.hash) : json_null());
+	return j;
+}
+
 static json_t *run_json(const struct session *s)
 {
 	struct stats total = session_latency(s, -1);
@@ -83,6 +112,7 @@ static json_t *run_json(const struct session *s)
 	json_object_set_new(j, "latency_s", stats_json(&total));
 	json_object_set_new(j, "images_per_s",
 			    total.n ? json_number(s->point.w->images / total.median) : json_null());
+	json_object_set_new(j, "latency_samples_s", samples_json(s));
 	json_object_set_new(j, "stages", stages_json(s));
 	json_object_set_new(j, "cost", json_cost(&s->point.cost));
 	json_object_set_new(j, "flops", rate > 0 ? json_number(rate) : json_null());
@@ -101,6 +131,9 @@ static json_t *run_json(const struct session *s)
 	json_object_set_new(j, "output_sha256", *s->m.hash ? json_string(s->m.hash) : json_null());
 	json_object_set_new(j, "output_finite", json_boolean(s->m.finite));
 	json_object_set_new(j, "output_varies", json_boolean(s->m.hash_varies));
+	json_object_set_new(j, "exact", exact_json(s));
+	json_object_set_new(j, "fingerprint", record_fingerprint(s));
+	json_object_set_new(j, "ran_s", json_number(s->m.ran_s));
 	json_object_set_new(j, "timings", timings_json(s));
 	json_object_set_new(j, "reference_blocks_flops", blocks_json(s));
 	return j;

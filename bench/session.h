@@ -7,6 +7,8 @@
 #ifndef BENCH_SESSION_H
 #define BENCH_SESSION_H
 
+#include <jansson.h>
+
 #include "db.h"
 #include "device.h"
 #include "machine.h"
@@ -71,6 +73,9 @@ void record_calibration(struct session *s); /* fills stored_peak and stored_matm
 
 /* One transaction. If it fails the run is spooled to a file beside the database. */
 int record_result(struct session *s, struct err *e);
+
+/* What the run must have in common with another to be compared (fingerprint.h); owned. */
+json_t *record_fingerprint(const struct session *s);
 
 /* ---- result.c ----------------------------------------------------------------------------------
  */
