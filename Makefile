@@ -26,7 +26,7 @@ LDFLAGS := $(CFLAGS) $(OPENMP) $(SANITIZE)
 comma := ,
 DNNL_INC := $(if $(DNNL),-I$(DNNL)/include)
 DNNL_LIB := $(if $(DNNL),-L$(DNNL)/lib -Wl$(comma)-rpath$(comma)$(DNNL)/lib) -ldnnl
-LDLIBS := $(DNNL_LIB) -lsqlite3 -ljansson -lpng -lnettle -lunistring -lpthread -lm
+LDLIBS := $(DNNL_LIB) -lsqlite3 -ljansson -lpng -lnettle -lunistring -linih -lpthread -lm
 
 # What each folder may include.
 INC_kernels   := -Ikernels $(DNNL_INC)

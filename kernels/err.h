@@ -11,11 +11,12 @@
 enum err_code {
 	ERR_NONE = 0,
 	ERR_REGRESSION = 1,
-	ERR_USAGE = 2,      /* unknown name, bad value, bad configuration */
-	ERR_FAILED = 4,     /* the workload failed: bad file, no memory, not finite */
+	ERR_USAGE = 2,        /* unknown name, bad value, bad configuration */
+	ERR_INCONCLUSIVE = 3, /* where the policy of a gate fails on it */
+	ERR_FAILED = 4,       /* the workload failed: bad file, no memory, not finite */
 	ERR_INCOMPARABLE = 5,
-	ERR_PARITY = 6,     /* results differ from the reference */
-	ERR_DB = 7,         /* the database cannot be opened, read or written */
+	ERR_PARITY = 6,       /* results differ from the reference */
+	ERR_DB = 7,           /* the database cannot be opened, read or written */
 	ERR_SKIPPED = 77,
 	ERR_INTERRUPTED = 130,
 };
