@@ -104,11 +104,19 @@ static int export_runs(struct db *db, const struct options *o)
 	return db_export(db, stdout, NULL, 0);
 }
 
-static int import_runs(struct db *db, const struct options *o)
+static void print_moved(const struct db_moved *m)
 {
-	int n_new = 0, n_known = 0, rc = db_import(db, o->arg[1], &n_new, &n_known);
+	printf("%d runs stored, %d other records; %d were known already", m->new_runs,
+	       m->new_records, m->known);
+	printf(m->conflicts ? "; %d in conflict\n" : "\n", m->conflicts);
+}
 
-	printf("%d runs stored, %d were known already\n", n_new, n_known);
+static int import_file(struct db *db, const struct options *o)
+{
+	struct db_moved moved;
+	int rc = db_import(db, o->arg[1], &moved);
+
+	print_moved(&moved);
 	return rc;
 }
 
@@ -131,7 +139,7 @@ static const struct action {
 } actions[] = {
 	{ "query", "SQL", DB_READONLY, query },
 	{ "export", NULL, DB_READONLY, export_runs },
-	{ "import", "FILE", DB_CREATE, import_runs },
+	{ "import", "FILE", DB_CREATE, import_file },
 	{ "check", NULL, DB_READONLY, check },
 };
 #define ACTIONS (int)(sizeof actions / sizeof *actions)

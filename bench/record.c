@@ -30,15 +30,20 @@ enum metric {
 };
 
 static const struct db_metric metrics[METRIC_COUNT] = {
-	{ "load_time", "s", -1, "noisy", "monotonic", "weights filled and packed, memory touched" },
-	{ "latency", "s", -1, "noisy", "monotonic", "one sample: the sum of its timed steps" },
-	{ "step_latency", "s", -1, "noisy", "monotonic", "one step of a stage" },
-	{ "throughput", "1/s", 1, "noisy", "monotonic", "images of a sample over its latency" },
-	{ "peak_mem_host", "B", -1, "bounded", NULL, "most resident memory of the process" },
-	{ "predicted_mem_host", "B", 0, "exact", NULL, "the same, predicted before the start" },
+	{ "load_time", "s", -1, "noisy", "monotonic", "weights filled and packed, memory touched",
+	  NULL },
+	{ "latency", "s", -1, "noisy", "monotonic", "one sample: the sum of its timed steps",
+	  NULL },
+	{ "step_latency", "s", -1, "noisy", "monotonic", "one step of a stage", NULL },
+	{ "throughput", "1/s", 1, "noisy", "monotonic", "images of a sample over its latency",
+	  NULL },
+	{ "peak_mem_host", "B", -1, "bounded", NULL, "most resident memory of the process", NULL },
+	{ "predicted_mem_host", "B", 0, "exact", NULL, "the same, predicted before the start",
+	  NULL },
 	{ "reference_rate", "FLOP/s", 0, "noisy", "monotonic",
-	  "register-only products between the steps: how fast the machine was then" },
-	{ "traced_step_latency", "s", 0, "noisy", "monotonic", "one step with every op timed" },
+	  "register-only products between the steps: how fast the machine was then", NULL },
+	{ "traced_step_latency", "s", 0, "noisy", "monotonic", "one step with every op timed",
+	  NULL },
 };
 
 struct record {

@@ -37,6 +37,7 @@ enum db_code {
 	DB_ERR_INPUT = -8,    /* the caller's SQL, JSON, file or run is wrong */
 	DB_ERR_IO = -9,       /* any other failure of the disk or of SQLite */
 	DB_ERR_NOMEM = -10,
+	DB_ERR_CONFLICT = -11, /* this identity is stored with another content, which stays */
 };
 
 enum db_flags {
@@ -109,7 +110,8 @@ struct db_config {
 struct db_session {
 	char uuid[37];       /* "": db_begin_run or db_put_run fills it in */
 	const char *argv;    /* the command line, quoted for a shell */
-	const char *purpose; /* run, gate, aa, calibrate, profile, import */
+	const char *purpose; /* run, gate, aa, calibrate, profile, import, sweep, compare,
+			      * selftest */
 	const char *note;    /* or NULL */
 	int64_t started_unix_ns, ended_unix_ns; /* ended 0: not yet */
 	int exit_code;                          /* -1: not yet */
@@ -124,6 +126,7 @@ struct db_metric {
 	const char *kind;  /* noisy, exact, bounded */
 	const char *clock; /* "monotonic_raw", or NULL */
 	const char *descr;
+	const char *probe; /* the probe that it comes from; NULL: the harness itself */
 };
 
 enum db_phase { DB_PHASE_LOAD, DB_PHASE_WARMUP, DB_PHASE_MEASURED, DB_PHASE_DISCARDED };
@@ -211,6 +214,107 @@ struct db_run {
 	int n_metrics, n_stages, n_samples, n_summaries, n_ops, n_artifacts;
 };
 
+/* ------------------------------------------------------------- what groups and judges runs -- */
+
+/*
+ * Runs, sessions and sweeps are named by their uuids and must be stored before they are named. A
+ * uuid "" in a struct of its own is filled in. Storing the same content again changes nothing;
+ * another content under the same uuid is DB_ERR_CONFLICT, except that a session or a sweep may be
+ * ended later. Where a `run` speaks for something, its build, configuration and machine are meant.
+ */
+
+/* One process of a comparing session. (session, run) is unique. */
+struct db_arm_run {
+	const char *session, *run;
+	const char *row_name; /* what is compared: "sdxl-unet", or as a policy names it */
+	const char *arm;      /* "A" the base, "B" the candidate; other capitals are allowed */
+	int block;            /* which pair, from 0: runs of one row and block are a pair */
+	int ord;              /* which process of the session, from 0 */
+};
+
+struct db_sweep {
+	char uuid[37];
+	const char *name;      /* "steps-to-latency" */
+	const char *spec_json; /* what was asked for, a JSON object */
+	int64_t started_unix_ns, ended_unix_ns; /* ended 0: not yet */
+};
+
+/* One process at one point of a sweep. (sweep, run) is unique. */
+struct db_sweep_run {
+	const char *sweep, *run;
+	int point, replicate;  /* from 0 */
+	const char *axes_json; /* the value of each axis there, {"steps":20,"dtype":"bf16"} */
+};
+
+/* The verdict about one metric of one stage. Ratios are candidate over base; not finite: none. */
+struct db_comparison {
+	char uuid[37];
+	const char *session;
+	const char *base_run, *cand_run; /* one run of each arm, or NULL: there is none */
+	const char *row_name, *metric, *stage;
+	const char *method; /* "signed-rank", "exact" */
+	int64_t at_unix_ns; /* 0: now */
+	int n_pairs, n_disturbed;
+	double ratio, ci_lo, ci_hi, ci_conf, p, theta, mde95;
+	const char
+		*verdict; /* pass, regress, improve, inconclusive, incomparable, missing, failed */
+	int confirmed;       /* 1, 0, or -1: no confirmation was asked for */
+	const char *waived_by, *reason; /* or NULL */
+	const char *detail_json; /* log ratios of the pairs and the like, a JSON object, or NULL */
+};
+
+/* Spread of repeated equal runs, as relative standard deviations (0.01 is 1 %). */
+struct db_noise {
+	char uuid[37];
+	const char *run; /* one of those measured */
+	const char *metric, *stage;
+	int64_t at_unix_ns, expires_unix_ns; /* at 0: now; expires 0: never */
+	int n_blocks;
+	double sigma_within, sigma_process, sigma_pair, theta, mde95; /* not finite: unknown */
+};
+
+/* A change in a series that somebody has looked at: trends start anew there. */
+struct db_ack {
+	char uuid[37];
+	const char *workload;
+	const char *params_sha256; /* of the configuration, or NULL: all of the workload */
+	const char *metric, *stage;
+	int64_t at_unix_ns; /* when the series changed */
+	const char *reason;
+	int64_t expires_unix_ns; /* 0: never */
+};
+
+/* How often the gate was wrong about runs of which the truth was known. */
+struct db_selftest {
+	char uuid[37];
+	const char *session, *run; /* or NULL */
+	const char *kind;          /* aa, inject */
+	double effect;             /* 0.05: made 5 % slower */
+	const char *stage;         /* that was made slower; "total" for aa */
+	int64_t at_unix_ns;        /* 0: now */
+	int n_suites, n_rows;      /* verdicts about suites, and about rows of all suites */
+	int false_alarms, caught, inconclusive;  /* of the rows */
+	int naive_false_alarms, naive_caught;    /* by a plain mean and threshold */
+	double sigma_within, sigma_process, sigma_pair, theta; /* not finite: unknown */
+	const char *detail_json;   /* or NULL */
+};
+
+int db_put_session(struct db *db, struct db_session *session);
+int db_session_add_run(struct db *db, const struct db_arm_run *run);
+int db_put_sweep(struct db *db, struct db_sweep *sweep);
+int db_sweep_add_run(struct db *db, const struct db_sweep_run *run);
+int db_put_comparison(struct db *db, struct db_comparison *comparison);
+int db_put_noise(struct db *db, struct db_noise *noise);
+int db_put_ack(struct db *db, struct db_ack *ack);
+int db_put_selftest(struct db *db, struct db_selftest *selftest);
+
+/* Calls row() for the newest noise of each (configuration, metric, stage) of a workload on this
+ * machine, the newest first, also when it has expired; params_json, or NULL: of all configurations.
+ * Strings are valid during the call. row() returns 0 to go on. */
+int db_get_noise(struct db *db, const struct db_host *host, const char *workload,
+		 const char *params_json, int (*row)(void *arg, const struct db_noise *n),
+		 void *arg);
+
 /* --------------------------------------------------------------------------------- storing -- */
 
 /*
@@ -227,15 +331,27 @@ int db_put_run(struct db *db, struct db_run *run, int64_t *run_id);
 /* Appends the run to a file as one JSON line and syncs it: the way out when db_put_run failed. */
 int db_spool_run(struct db *db, const char *path, struct db_run *run);
 
-/* Stores the runs of a JSON Lines file (spool or export); those already stored are skipped.
- * The counts may be NULL. Stops at the first bad line, which the sentence names. */
-int db_import(struct db *db, const char *path, int *n_new, int *n_known);
+/* What came in. Records are all that is not a run: sessions, sweeps, verdicts, calibrations, ... */
+struct db_moved {
+	int new_runs, new_records;
+	int known;     /* runs and records that were stored already */
+	int conflicts; /* that are stored with another content, which stays */
+};
+
+/* Stores what is in a JSON Lines file (spool or export). Stops at the first bad line, which the
+ * sentence names; goes on past conflicts, and then returns DB_ERR_CONFLICT with a sentence about
+ * the first. `moved` may be NULL and counts in every case. */
+int db_import(struct db *db, const char *path, struct db_moved *moved);
+
+/* The same from another database, which is only read and may be of an older version. */
+int db_merge(struct db *db, const char *path, struct db_moved *moved);
 
 /* Loads a run with all that belongs to it; `run_id` or, when that is 0, `uuid`. */
 int db_get_run(struct db *db, int64_t run_id, const char *uuid, struct db_run **out);
 void db_run_free(struct db_run *run);
 
-/* Writes runs as JSON Lines, oldest first: those with ids[0..n), or all when n is 0. */
+/* Writes JSON Lines: the runs ids[0..n), or, when n is 0, everything, runs first, oldest first.
+ * What is still running is left out. */
 int db_export(struct db *db, FILE *to, const int64_t *ids, int n);
 
 /* ----------------------------------------------------------------------------- calibration -- */

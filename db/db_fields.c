@@ -59,8 +59,28 @@ void arena_free(struct arena *a)
 
 static void append_column(sqlite3_str *s, const struct field *f)
 {
-	sqlite3_str_appendf(s, "%s%s", f->name,
-			    f->type == F_METRIC || f->type == F_STAGE ? "_id" : "");
+	bool id = f->type == F_METRIC || f->type == F_STAGE || f->type == F_REF;
+
+	sqlite3_str_appendf(s, "%s%s", f->name, id ? "_id" : "");
+}
+
+/* The row id that stands for the uuid which is bound. */
+static void append_value(sqlite3_str *s, const struct field *f)
+{
+	if (f->type == F_REF)
+		sqlite3_str_appendf(s, "(SELECT %s_id FROM %s WHERE uuid = ?)", f->ref, f->ref);
+	else
+		sqlite3_str_appendall(s, "?");
+}
+
+/* The column, or the uuid behind it. */
+static void append_selected(sqlite3_str *s, const struct table *t, const struct field *f)
+{
+	if (f->type == F_REF)
+		sqlite3_str_appendf(s, "(SELECT x.uuid FROM %s x WHERE x.%s_id = %s.%s_id)", f->ref,
+				    f->ref, t->name, f->name);
+	else
+		append_column(s, f);
 }
 
 char *fields_insert_sql(const struct table *t, const char *extra, int n_extra)
@@ -74,8 +94,13 @@ char *fields_insert_sql(const struct table *t, const char *extra, int n_extra)
 		append_column(s, &t->fields[i]);
 	}
 	sqlite3_str_appendall(s, ") VALUES (");
-	for (int i = 0; i < t->n_fields + n_extra; i++)
+	for (int i = 0; i < n_extra; i++)
 		sqlite3_str_appendall(s, i ? ", ?" : "?");
+	for (int i = 0; i < t->n_fields; i++) {
+		if (i || n_extra)
+			sqlite3_str_appendall(s, ", ");
+		append_value(s, &t->fields[i]);
+	}
 	sqlite3_str_appendall(s, ")");
 	return sqlite3_str_finish(s);
 }
@@ -86,9 +111,25 @@ char *fields_select_sql(const struct table *t)
 
 	for (int i = 0; i < t->n_fields; i++) {
 		sqlite3_str_appendall(s, i ? ", " : "SELECT ");
-		append_column(s, &t->fields[i]);
+		append_selected(s, t, &t->fields[i]);
 	}
 	sqlite3_str_appendf(s, " FROM %s", t->name);
+	return sqlite3_str_finish(s);
+}
+
+char *fields_find_sql(const struct table *t, int n_key)
+{
+	sqlite3_str *s = sqlite3_str_new(NULL);
+	char *select = fields_select_sql(t);
+
+	sqlite3_str_appendf(s, "%s", select ? select : "");
+	sqlite3_free(select);
+	for (int i = 0; i < n_key; i++) {
+		sqlite3_str_appendall(s, i ? " AND " : " WHERE ");
+		append_column(s, &t->fields[i]);
+		sqlite3_str_appendall(s, " = ");
+		append_value(s, &t->fields[i]);
+	}
 	return sqlite3_str_finish(s);
 }
 
@@ -152,6 +193,8 @@ static int bind_field(sqlite3_stmt *stmt, int at, const struct field *f, const v
 		return bind_json(stmt, at, *(const char *const *)p);
 	case F_UUID:
 		return bind_text(stmt, at, p);
+	case F_REF:
+		return bind_text(stmt, at, *(const char *const *)p);
 	case F_INT:
 		return bind_int(stmt, at, f, *(const int *)p);
 	case F_INT64:
@@ -215,6 +258,7 @@ static void read_field(sqlite3_stmt *stmt, int at, const struct field *f, void *
 	switch (f->type) {
 	case F_TEXT:
 	case F_JSON:
+	case F_REF:
 		*(const char **)p = arena_copy(arena, (const char *)sqlite3_column_text(stmt, at));
 		break;
 	case F_UUID:
@@ -272,4 +316,21 @@ void fields_fingerprint(const struct table *t, const void *obj, const char *skip
 	db_sha256_hex(sqlite3_str_value(s) ? sqlite3_str_value(s) : "",
 		      (size_t)sqlite3_str_length(s), out);
 	sqlite3_free(sqlite3_str_finish(s));
+}
+
+const char *fields_differ(const struct table *t, const void *a, const void *b,
+			  bool (*skip)(const char *name))
+{
+	const char *name = NULL;
+
+	for (int i = 0; i < t->n_fields && !name; i++) {
+		const struct field *f = &t->fields[i];
+		json_t *x = field_to_json(f, a, NULL), *y = field_to_json(f, b, NULL);
+
+		if (!skip(f->name) && !json_equal(x, y))
+			name = f->name;
+		json_decref(x);
+		json_decref(y);
+	}
+	return name;
 }

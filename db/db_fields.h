@@ -21,6 +21,7 @@ enum field_type {
 	F_METRIC, /* int index into run.metrics: metric_id in SQL, the name in JSON */
 	F_STAGE,  /* int index into run.stages: stage_id in SQL, the name in JSON */
 	F_BLOB,   /* const void *, its length in the size_t that follows; base64 in JSON */
+	F_REF,    /* const char *: uuid of a row of table `ref`, NAME_id in SQL; NULL allowed */
 };
 
 struct field {
@@ -29,6 +30,7 @@ struct field {
 	size_t offset;
 	bool has_none; /* the value `none` means unknown and is NULL; a text NULL is stored as '' */
 	int none;
+	const char *ref; /* F_REF */
 };
 
 #define FIELDS_MAX 32
@@ -43,7 +45,8 @@ struct table {
 /* Members of struct db_run itself are reached through db_run offsets. */
 extern const struct table table_host, table_build, table_workload, table_cfg, table_session,
 	table_run, table_metric, table_sample, table_summary, table_opcount, table_artifact,
-	table_calibration;
+	table_calibration, table_arm_run, table_sweep, table_sweep_run, table_comparison,
+	table_noise, table_ack, table_selftest;
 
 /* The lists of a run: where each hangs in struct db_run. */
 struct list {
@@ -77,12 +80,19 @@ char *fields_insert_sql(const struct table *t, const char *extra, int n_extra);
 /* "SELECT fields... FROM t"; sqlite3_free() it. */
 char *fields_select_sql(const struct table *t);
 
+/* The same with " WHERE" the first n_key fields equal values to be bound; sqlite3_free() it. */
+char *fields_find_sql(const struct table *t, int n_key);
+
 /* Binds all fields of obj from parameter `first` on. A bad metric or stage index: -1. */
 int fields_bind(sqlite3_stmt *stmt, int first, const struct table *t, const void *obj,
 		const struct ids *ids);
 /* Fills obj from columns 0.. of the current row. */
 void fields_read(sqlite3_stmt *stmt, const struct table *t, void *obj, const struct ids *ids,
 		 struct arena *arena);
+
+/* The first field but `skip` in which a and b, rows without metrics and stages, differ, or NULL. */
+const char *fields_differ(const struct table *t, const void *a, const void *b,
+			  bool (*skip)(const char *name));
 
 /* SHA-256 over a "name=value" line for each text and integer field but `skip` (or NULL). */
 void fields_fingerprint(const struct table *t, const void *obj, const char *skip, char out[65]);

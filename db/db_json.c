@@ -72,6 +72,7 @@ json_t *field_to_json(const struct field *f, const void *obj, const struct db_ru
 
 	switch (f->type) {
 	case F_TEXT:
+	case F_REF:
 		text = *(const char *const *)p;
 		return text ? text_to_json(text) : json_null();
 	case F_JSON:
@@ -127,7 +128,7 @@ static bool text_from_json(const struct field *f, const json_t *value, const cha
 	*out = NULL;
 	if (!value || json_is_null(value))
 		return true;
-	if (f->type == F_TEXT) {
+	if (f->type != F_JSON) {
 		*out = arena_copy(arena, json_string_value(value));
 		return json_is_string(value);
 	}
@@ -184,6 +185,7 @@ bool field_from_json(const struct field *f, void *obj, const json_t *value,
 	switch (f->type) {
 	case F_TEXT:
 	case F_JSON:
+	case F_REF:
 		return text_from_json(f, value, p, arena);
 	case F_UUID:
 		if (!json_is_string(value) || json_string_length(value) != 36)
@@ -273,6 +275,52 @@ json_t *db_run_to_json(const struct db_run *run)
 		return json;
 	json_decref(json);
 	return NULL;
+}
+
+bool db_object_to_json(json_t *to, const struct table *t, const void *obj)
+{
+	return put_object(to, t, obj, NULL);
+}
+
+/* The rows as the keys of an object, which has no order. */
+static json_t *set_of(const json_t *rows)
+{
+	json_t *set = json_object();
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		char *key = json_dumps(json_array_get(rows, i), JSON_REAL_PRECISION(17));
+
+		if (key)
+			json_object_set_new_nocheck(set, key, json_true());
+		free(key);
+	}
+	return set;
+}
+
+static json_t *comparable(const struct db_run *run)
+{
+	static const char *const left_out[] = { "host", "session", "metric", "stage" };
+	json_t *json = db_run_to_json(run);
+
+	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
+		json_object_del(json, left_out[i]);
+	for (int i = 1; i < n_run_lists; i++) {
+		const char *name = run_lists[i].table->name;
+		const json_t *table = json_object_get(json, name);
+
+		json_object_set_new(json, name, set_of(json_object_get(table, "rows")));
+	}
+	return json;
+}
+
+bool db_same_run(const struct db_run *a, const struct db_run *b)
+{
+	json_t *x = comparable(a), *y = comparable(b);
+	bool same = json_equal(x, y) && !strcmp(a->session.uuid, b->session.uuid);
+
+	json_decref(x);
+	json_decref(y);
+	return same;
 }
 
 /* ---- reading ---- */
@@ -392,4 +440,13 @@ int db_run_from_json(const json_t *json, struct db_run *run, struct arena *arena
 		if (get_table(&r, json, &run_lists[i]) || check_names(&r))
 			return -1;
 	return 0;
+}
+
+int db_object_from_json(const json_t *json, const struct table *t, void *obj, struct arena *arena,
+			char *why, size_t why_size)
+{
+	struct db_run none = { 0 };
+	struct reader r = { &none, arena, why, why_size };
+
+	return get_object(&r, json, t, obj);
 }

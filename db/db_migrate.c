@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const char data_0001_initial_sql[], data_views_sql[];
+extern const char data_0001_initial_sql[], data_0002_studies_sql[], data_views_sql[];
 
 const struct db_migration db_migrations[] = {
 	{ 1, "initial", data_0001_initial_sql },
+	{ 2, "studies", data_0002_studies_sql },
 };
 const int db_n_migrations = sizeof(db_migrations) / sizeof(db_migrations[0]);
 

@@ -15,17 +15,21 @@
 #include "db_int.h"
 #include "test.h"
 
-#define UUID "00000000-0000-4000-8000-000000000001"
+#define UUID SAMPLE_UUID(1)
 
 static void write_golden(const char *path)
 {
 	struct db *db = must_open(in_dir("g.db"), DB_CREATE);
-	struct db_run run = sample_run(0);
+	struct db_run run = sample_run(0), other = sample_run(1);
+	struct sample_study study = sample_study(UUID, SAMPLE_UUID(2));
 
 	strcpy(run.uuid, UUID);
 	strcpy(run.session.uuid, UUID);
+	strcpy(other.uuid, SAMPLE_UUID(2));
+	strcpy(other.session.uuid, SAMPLE_UUID(2));
 	unlink(path);
-	if (db_put_run(db, &run, NULL) ||
+	if (db_put_run(db, &run, NULL) || db_put_run(db, &other, NULL) ||
+	    put_sample_study(db, &study) ||
 	    db_exec(db, "shrink", "PRAGMA journal_mode=DELETE; PRAGMA page_size=512") ||
 	    db_exec(db, "write the golden file", "VACUUM INTO %Q", path))
 		printf("%s\n", db_error(db));
@@ -55,6 +59,24 @@ static void check_golden_run(struct db *db)
 	db_run_free(run);
 }
 
+/* From version 2 on there are records beside the runs. */
+static void check_golden_records(struct db *db, int version)
+{
+	static const char *const views[] = { "v_ab", "v_pairs", "v_sweep", "v_scaling", "v_noise",
+					     "v_ack", "v_selftest", "v_calibration", "v_probes" };
+	char sql[64];
+
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		bool want = version >= 2 && strcmp(views[i], "v_probes");
+
+		snprintf(sql, sizeof(sql), "SELECT count(*) > 0 FROM %s", views[i]);
+		CHECK(strcmp(first_value(db, sql), want ? "1" : "0") == 0, "%s of version %d: %s",
+		      views[i], version, first_value(db, sql));
+	}
+	CHECK_STR(first_value(db, "SELECT group_concat(purpose) FROM (SELECT DISTINCT purpose FROM "
+			      "session ORDER BY purpose)"), version >= 2 ? "compare,run" : "run");
+}
+
 /* Every golden file, migrated on disk and, where nothing may be written, in memory. */
 static void test_golden(void)
 {
@@ -69,6 +91,7 @@ static void test_golden(void)
 		chmod(in_dir("old.db"), 0644);
 		db = must_open(in_dir("old.db"), 0);
 		check_golden_run(db);
+		check_golden_records(db, v);
 		CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
 		db_close(db);
 	}

@@ -114,7 +114,7 @@ static int put_shared(struct db *db, const struct db_run *run, struct run_ids *i
 	if (!rc)
 		rc = db_put_cfg(db, run->config.params_json, ids->workload, &ids->cfg);
 	if (!rc)
-		rc = db_put_session(db, &run->session, &ids->session);
+		rc = db_session_row(db, &run->session, &ids->session);
 	return rc;
 }
 

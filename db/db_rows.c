@@ -159,7 +159,8 @@ int db_put_cfg(struct db *db, const char *params_json, int64_t workload_id, int6
 	return rc < 0 ? rc : 0;
 }
 
-int db_put_session(struct db *db, const struct db_session *s, int64_t *id)
+/* What is known of its end is kept unless this one ended later. */
+int db_session_row(struct db *db, const struct db_session *s, int64_t *id)
 {
 	sqlite3_stmt *stmt;
 	int rc = find(db, &table_session, "uuid", s->uuid, id);
@@ -168,7 +169,7 @@ int db_put_session(struct db *db, const struct db_session *s, int64_t *id)
 		return rc ? rc : insert(db, &table_session, s, NULL, NULL, id);
 	rc = db_prepare(db, &stmt, "UPDATE session SET ended_unix_ns = coalesce(nullif(?1, 0), "
 			"ended_unix_ns), exit_code = coalesce(nullif(?2, -1), exit_code) "
-			"WHERE session_id = ?3");
+			"WHERE session_id = ?3 AND coalesce(ended_unix_ns, 0) <= ?1");
 	if (rc)
 		return rc;
 	sqlite3_bind_int64(stmt, 1, s->ended_unix_ns);
@@ -194,9 +195,10 @@ int db_put_metric(struct db *db, const struct db_metric *m, int64_t *id)
 			       "cannot " STORING ": the metric %s is stored in %s in another unit "
 			       "than %s; give it another name", m->name, db->path, m->unit);
 	return rc < 0 ? rc :
-	       db_exec(db, STORING, "UPDATE metric SET better = %d, kind = %Q, clock = %Q, "
-		       "descr = %Q WHERE metric_id = %lld", m->better, m->kind, m->clock, m->descr,
-		       (long long)*id);
+			db_exec(db, STORING,
+				"UPDATE metric SET better = %d, kind = %Q, clock = %Q, "
+				"descr = %Q, probe = %Q WHERE metric_id = %lld",
+				m->better, m->kind, m->clock, m->descr, m->probe, (long long)*id);
 }
 
 /* The stage and, first, the stages that it is nested in. */

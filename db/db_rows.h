@@ -14,7 +14,7 @@ int db_put_host(struct db *db, const struct db_host *host, int64_t *id);
 int db_put_build(struct db *db, const struct db_build *build, int64_t *id);
 int db_put_workload(struct db *db, const struct db_workload *w, int64_t *id);
 int db_put_cfg(struct db *db, const char *params_json, int64_t workload_id, int64_t *id);
-int db_put_session(struct db *db, const struct db_session *s, int64_t *id);
+int db_session_row(struct db *db, const struct db_session *s, int64_t *id);
 int db_put_metric(struct db *db, const struct db_metric *m, int64_t *id);
 int db_put_stage(struct db *db, const char *name, int64_t *id);
 

@@ -47,9 +47,9 @@ static void remove_test_dir(void)
 }
 
 static const struct db_metric sample_metrics[] = {
-	{ "latency", "s", -1, "noisy", "monotonic_raw", "one whole generation" },
-	{ "step_latency", "s", -1, "noisy", "monotonic_raw", "one sampler step" },
-	{ "peak_mem_host", "B", -1, "exact", NULL, "peak memory" },
+	{ "latency", "s", -1, "noisy", "monotonic_raw", "one whole generation", NULL },
+	{ "step_latency", "s", -1, "noisy", "monotonic_raw", "one sampler step", NULL },
+	{ "peak_mem_host", "B", -1, "exact", NULL, "peak memory", NULL },
 };
 static const char *const sample_stages[] = { "total", "denoise", "denoise/unet" };
 static const struct db_sample sample_samples[] = {
@@ -129,6 +129,89 @@ static struct db_run sample_run(int second)
 	return run;
 }
 
+#define SAMPLE_UUID(n) "00000000-0000-4000-8000-00000000000" #n
+#define SAMPLE_SECOND 1700000000000000000 /* that the sample runs count from, in ns */
+
+/* A comparing session, a sweep and all else that may be said of two stored runs. */
+struct sample_study {
+	struct db_session session;
+	struct db_arm_run arm[2];
+	struct db_sweep sweep;
+	struct db_sweep_run point[2];
+	struct db_comparison comparison;
+	struct db_noise noise;
+	struct db_ack ack;
+	struct db_selftest selftest;
+	struct db_calibration calibration;
+};
+
+static inline struct sample_study sample_study(const char *base_run, const char *cand_run)
+{
+	return (struct sample_study){
+		.session = { SAMPLE_UUID(3), "bench compare a b", "compare", "note", SAMPLE_SECOND,
+			     SAMPLE_SECOND + 100, 1 },
+		.arm = { { SAMPLE_UUID(3), base_run, "unet", "A", 0, 0 },
+			 { SAMPLE_UUID(3), cand_run, "unet", "B", 0, 1 } },
+		.sweep = { SAMPLE_UUID(4), "steps-to-latency", "{\"axes\": [\"steps\"]}",
+			   SAMPLE_SECOND, 0 },
+		.point = { { SAMPLE_UUID(4), base_run, 0, 0,
+			     "{\"steps\": 10, \"dtype\": \"bf16\"}" },
+			   { SAMPLE_UUID(4), cand_run, 1, 0,
+			     "{\"steps\": 20, \"dtype\": \"bf16\"}" } },
+		.comparison = { SAMPLE_UUID(5),
+				SAMPLE_UUID(3),
+				base_run,
+				cand_run,
+				"unet",
+				"latency",
+				"total",
+				"signed-rank",
+				SAMPLE_SECOND,
+				10,
+				1,
+				1.0625,
+				1.03125,
+				NAN,
+				0.99,
+				1.0 / 1024,
+				0.02,
+				0.05,
+				"regress",
+				1,
+				NULL,
+				"slower",
+				"{\"log_ratio\": [0.5, 0.25]}" },
+		.noise = { SAMPLE_UUID(6), base_run, "latency", "total", SAMPLE_SECOND,
+			   SAMPLE_SECOND + 100, 20, 0.001, 0.002, 0.003, 0.02, NAN },
+		.ack = { SAMPLE_UUID(7), "sdxl-20steps", NULL, "latency", "total", SAMPLE_SECOND,
+			 "new compiler", 0 },
+		.selftest = { SAMPLE_UUID(8), SAMPLE_UUID(3), base_run, "inject", 0.05, "denoise",
+			      SAMPLE_SECOND, 300, 900, 0, 880, 20, 7, 800, 0.001, 0.002, NAN, 0.02,
+			      "{\"seed\": 1}" },
+		.calibration = { "dot", "bf16", "avx512_bf16", "FLOP/s", 2, 1e12, 9e11, 8e11, 10, 0,
+				 SAMPLE_SECOND },
+	};
+}
+
+/* Stores it with the machine of the sample runs; 0 or the code of what failed. */
+static inline int put_sample_study(struct db *db, struct sample_study *s)
+{
+	struct db_run run = sample_run(0);
+	int rc = db_put_session(db, &s->session);
+
+	for (int i = 0; i < 2 && !rc; i++)
+		rc = db_session_add_run(db, &s->arm[i]);
+	if (!rc)
+		rc = db_put_sweep(db, &s->sweep);
+	for (int i = 0; i < 2 && !rc; i++)
+		rc = db_sweep_add_run(db, &s->point[i]);
+	if (rc || (rc = db_put_comparison(db, &s->comparison)) ||
+	    (rc = db_put_noise(db, &s->noise)) || (rc = db_put_ack(db, &s->ack)) ||
+	    (rc = db_put_selftest(db, &s->selftest)))
+		return rc;
+	return db_put_calibration(db, &run.host, &s->calibration, 1);
+}
+
 /* The first column of the first row of a query, as text; "" without rows, the error if it fails. */
 static int first_value_row(void *arg, int n, const char *const *names,
 			   const struct db_value *values)
@@ -149,7 +232,7 @@ static const char *first_value(struct db *db, const char *sql)
 	return text[turn];
 }
 
-static void say_nothing(void *arg, int bad, const char *sentence)
+static inline void say_nothing(void *arg, int bad, const char *sentence)
 {
 	(void)arg;
 	if (bad)

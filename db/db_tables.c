@@ -5,12 +5,17 @@
  */
 #include "db_fields.h"
 
-#define ROW(type_, struct_, member) { #member, type_, offsetof(struct struct_, member), false, 0 }
+#define ROW(type_, struct_, member) \
+	{ #member, type_, offsetof(struct struct_, member), false, 0, NULL }
 /* The value `none` means unknown. */
 #define ROW_OR(type_, struct_, member, none_) \
-	{ #member, type_, offsetof(struct struct_, member), true, none_ }
+	{ #member, type_, offsetof(struct struct_, member), true, none_, NULL }
 /* A member of a struct inside struct db_run. */
-#define ROW_IN(type_, path, member) { #member, type_, offsetof(struct db_run, path), true, 0 }
+#define ROW_IN(type_, path, member) \
+	{ #member, type_, offsetof(struct db_run, path), true, 0, NULL }
+/* The uuid of a row of another table. */
+#define ROW_REF(struct_, member, table) \
+	{ #member, F_REF, offsetof(struct struct_, member), false, 0, table }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TABLE(name_, struct_)                                                               \
@@ -104,6 +109,7 @@ static const struct field metric_fields[] = {
 	ROW(F_TEXT, db_metric, kind),
 	ROW(F_TEXT, db_metric, clock),
 	ROW(F_TEXT, db_metric, descr),
+	ROW(F_TEXT, db_metric, probe),
 };
 TABLE(metric, db_metric);
 
@@ -182,6 +188,112 @@ static const struct field calibration_fields[] = {
 	ROW(F_TIME, db_calibration, at_unix_ns),
 };
 TABLE(calibration, db_calibration);
+
+static const struct field arm_run_fields[] = {
+	ROW_REF(db_arm_run, session, "session"),
+	ROW_REF(db_arm_run, run, "run"),
+	ROW(F_TEXT, db_arm_run, row_name),
+	ROW(F_TEXT, db_arm_run, arm),
+	ROW(F_INT, db_arm_run, block),
+	ROW(F_INT, db_arm_run, ord),
+};
+TABLE(arm_run, db_arm_run);
+
+static const struct field sweep_fields[] = {
+	ROW(F_UUID, db_sweep, uuid),
+	ROW(F_TEXT, db_sweep, name),
+	ROW(F_JSON, db_sweep, spec_json),
+	ROW(F_TIME, db_sweep, started_unix_ns),
+	ROW_OR(F_TIME, db_sweep, ended_unix_ns, 0),
+};
+TABLE(sweep, db_sweep);
+
+static const struct field sweep_run_fields[] = {
+	ROW_REF(db_sweep_run, sweep, "sweep"),
+	ROW_REF(db_sweep_run, run, "run"),
+	ROW(F_INT, db_sweep_run, point),
+	ROW(F_INT, db_sweep_run, replicate),
+	ROW(F_JSON, db_sweep_run, axes_json),
+};
+TABLE(sweep_run, db_sweep_run);
+
+static const struct field comparison_fields[] = {
+	ROW(F_UUID, db_comparison, uuid),
+	ROW_REF(db_comparison, session, "session"),
+	ROW_REF(db_comparison, base_run, "run"),
+	ROW_REF(db_comparison, cand_run, "run"),
+	ROW(F_TEXT, db_comparison, row_name),
+	ROW(F_TEXT, db_comparison, metric),
+	ROW(F_TEXT, db_comparison, stage),
+	ROW(F_TEXT, db_comparison, method),
+	ROW(F_TIME, db_comparison, at_unix_ns),
+	ROW(F_INT, db_comparison, n_pairs),
+	ROW(F_INT, db_comparison, n_disturbed),
+	ROW(F_REAL, db_comparison, ratio),
+	ROW(F_REAL, db_comparison, ci_lo),
+	ROW(F_REAL, db_comparison, ci_hi),
+	ROW(F_REAL, db_comparison, ci_conf),
+	ROW(F_REAL, db_comparison, p),
+	ROW(F_REAL, db_comparison, theta),
+	ROW(F_REAL, db_comparison, mde95),
+	ROW(F_TEXT, db_comparison, verdict),
+	ROW_OR(F_INT, db_comparison, confirmed, -1),
+	ROW(F_TEXT, db_comparison, waived_by),
+	ROW(F_TEXT, db_comparison, reason),
+	ROW(F_JSON, db_comparison, detail_json),
+};
+TABLE(comparison, db_comparison);
+
+static const struct field noise_fields[] = {
+	ROW(F_UUID, db_noise, uuid),
+	ROW_REF(db_noise, run, "run"),
+	ROW(F_TEXT, db_noise, metric),
+	ROW(F_TEXT, db_noise, stage),
+	ROW(F_TIME, db_noise, at_unix_ns),
+	ROW_OR(F_TIME, db_noise, expires_unix_ns, 0),
+	ROW(F_INT, db_noise, n_blocks),
+	ROW(F_REAL, db_noise, sigma_within),
+	ROW(F_REAL, db_noise, sigma_process),
+	ROW(F_REAL, db_noise, sigma_pair),
+	ROW(F_REAL, db_noise, theta),
+	ROW(F_REAL, db_noise, mde95),
+};
+TABLE(noise, db_noise);
+
+static const struct field ack_fields[] = {
+	ROW(F_UUID, db_ack, uuid),
+	ROW(F_TEXT, db_ack, workload),
+	ROW(F_TEXT, db_ack, params_sha256),
+	ROW(F_TEXT, db_ack, metric),
+	ROW(F_TEXT, db_ack, stage),
+	ROW(F_TIME, db_ack, at_unix_ns),
+	ROW(F_TEXT, db_ack, reason),
+	ROW_OR(F_TIME, db_ack, expires_unix_ns, 0),
+};
+TABLE(ack, db_ack);
+
+static const struct field selftest_fields[] = {
+	ROW(F_UUID, db_selftest, uuid),
+	ROW_REF(db_selftest, session, "session"),
+	ROW_REF(db_selftest, run, "run"),
+	ROW(F_TEXT, db_selftest, kind),
+	ROW(F_REAL, db_selftest, effect),
+	ROW(F_TEXT, db_selftest, stage),
+	ROW(F_TIME, db_selftest, at_unix_ns),
+	ROW(F_INT, db_selftest, n_suites),
+	ROW(F_INT, db_selftest, n_rows),
+	ROW(F_INT, db_selftest, false_alarms),
+	ROW(F_INT, db_selftest, caught),
+	ROW(F_INT, db_selftest, inconclusive),
+	ROW(F_INT, db_selftest, naive_false_alarms),
+	ROW(F_INT, db_selftest, naive_caught),
+	ROW(F_REAL, db_selftest, sigma_within),
+	ROW(F_REAL, db_selftest, sigma_process),
+	ROW(F_REAL, db_selftest, sigma_pair),
+	ROW(F_REAL, db_selftest, theta),
+	ROW(F_JSON, db_selftest, detail_json),
+};
+TABLE(selftest, db_selftest);
 
 #define LIST(name_, member) \
 	{ &table_##name_, offsetof(struct db_run, member), offsetof(struct db_run, n_##member) }

@@ -178,7 +178,7 @@ static void test_refused_runs(void)
 	struct db *db = must_open(in_dir("c.db"), DB_CREATE);
 	struct db_sample bad_index = { .metric = 3 },
 			 twice[] = { sample_samples[0], sample_samples[0] };
-	struct db_metric other_unit = { "latency", "ms", -1, "noisy", NULL, "" };
+	struct db_metric other_unit = { "latency", "ms", -1, "noisy", NULL, "", NULL };
 	struct db_run run = sample_run(0);
 
 	run.samples = &bad_index;
@@ -249,7 +249,7 @@ static void test_query(void)
 	CHECK_STR(out, "it's");
 	CHECK_STR(first_value(db, "SELECT x'00ff'"), "00ff");
 	CHECK_STR(first_value(db, "SELECT 1 WHERE 0"), "");
-	CHECK_STR(first_value(db, "PRAGMA user_version"), "1");
+	CHECK_STR(first_value(db, "PRAGMA user_version"), "2");
 	CHECK_STR(first_value(db, "SELECT count(*) FROM pragma_table_info('stage')"), "3");
 	CHECK_STR(first_value(db, "SELECT sum(value) FROM json_each('[1,2]')"), "3");
 	CHECK(db_list_runs(db, "sdxl-20steps", 5, first_value_row, out) == 0, "%s", db_error(db));
@@ -281,21 +281,21 @@ static void test_json(void)
 {
 	struct db *a = must_open(in_dir("a.db"), 0), *b = must_open(in_dir("d.db"), DB_CREATE);
 	struct db_run spooled = sample_run(9), *back = NULL;
-	int n_new = -1, n_known = -1;
+	struct db_moved m;
 
 	export_to(a, in_dir("1.jsonl"));
-	CHECK(db_import(b, in_dir("1.jsonl"), &n_new, &n_known) == 0, "%s", db_error(b));
-	CHECK(n_new == 1 && n_known == 0, "%d new, %d known", n_new, n_known);
-	CHECK(db_import(b, in_dir("1.jsonl"), &n_new, &n_known) == 0, "%s", db_error(b));
-	CHECK(n_new == 0 && n_known == 1, "%d new, %d known", n_new, n_known);
+	CHECK(db_import(b, in_dir("1.jsonl"), &m) == 0, "%s", db_error(b));
+	CHECK(m.new_runs == 1 && m.known == 0, "%d new, %d known", m.new_runs, m.known);
+	CHECK(db_import(b, in_dir("1.jsonl"), &m) == 0, "%s", db_error(b));
+	CHECK(m.new_runs == 0 && m.known == 1, "%d new, %d known", m.new_runs, m.known);
 	export_to(b, in_dir("2.jsonl"));
 	CHECK(same_file(in_dir("1.jsonl"), in_dir("2.jsonl")), "export changed on the way");
 
 	/* It began in the database, could not be put there, and comes by the spool. */
 	CHECK(db_begin_run(b, &spooled) == 0, "%s", db_error(b));
 	CHECK(db_spool_run(b, db_spool_path(b), &spooled) == 0, "%s", db_error(b));
-	CHECK(db_import(b, db_spool_path(b), &n_new, &n_known) == 0, "%s", db_error(b));
-	CHECK(n_new == 1 && n_known == 0, "%d new, %d known", n_new, n_known);
+	CHECK(db_import(b, db_spool_path(b), &m) == 0, "%s", db_error(b));
+	CHECK(m.new_runs == 1 && m.known == 0, "%d new, %d known", m.new_runs, m.known);
 	CHECK(db_get_run(b, 0, spooled.uuid, &back) == 0, "%s", db_error(b));
 	if (back)
 		check_same(back, &spooled);
@@ -321,7 +321,7 @@ static void test_bad_json(void)
 		f = fopen(path, "w");
 		fprintf(f, "\n%s\n", bad[i]);
 		fclose(f);
-		CHECK(db_import(db, path, NULL, NULL) == DB_ERR_INPUT, "%s", bad[i]);
+		CHECK(db_import(db, path, NULL) == DB_ERR_INPUT, "%s", bad[i]);
 		CHECK(strstr(db_error(db), "line 2"), "%s", db_error(db));
 	}
 	/* Every prefix of a real line, and every line with one byte changed, is survived. */
@@ -339,12 +339,12 @@ static void test_bad_json(void)
 		fprintf(f, "%s", line);
 		line[i] = was;
 		fclose(f);
-		CHECK(db_import(db, path, NULL, NULL) == DB_ERR_INPUT, "prefix of %zu bytes",
+		CHECK(db_import(db, path, NULL) == DB_ERR_INPUT, "prefix of %zu bytes",
 		      i + 1);
 	}
 	free(line);
 	CHECK_STR(first_value(db, "SELECT count(*) FROM run"), "0");
-	CHECK(db_import(db, in_dir("none"), NULL, NULL) == DB_ERR_PATH, "no file");
+	CHECK(db_import(db, in_dir("none"), NULL) == DB_ERR_PATH, "no file");
 	db_close(a);
 	db_close(db);
 }

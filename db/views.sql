@@ -19,8 +19,10 @@ SELECT r.run_id,
 	r.label, r.status_msg, r.steady, r.stop_reason, r.wall_s, r.out_sha256,
 	r.parameters, r.weight_bytes, r.images,
 	b.version, b.git_sha, b.git_dirty, h.cpu_model, h.fp AS host_fp,
-	c.params_json, c.params_sha256, c.cfg_id, r.host_id, r.build_id, r.uuid, r.started_unix_ns
+	c.params_json, c.params_sha256, c.cfg_id, r.host_id, r.build_id, r.uuid, r.started_unix_ns,
+	se.uuid AS session_uuid, se.purpose
 FROM run r
+JOIN session se USING (session_id)
 JOIN cfg c USING (cfg_id)
 JOIN workload w USING (workload_id)
 JOIN build b USING (build_id)
@@ -101,3 +103,115 @@ SELECT strftime('%Y-%m-%d %H:%M:%S', k.at_unix_ns / 1000000000, 'unixepoch') AS 
 FROM calibration k
 JOIN host h USING (host_id)
 ORDER BY k.at_unix_ns, k.calibration_id;
+
+
+-- One line per verdict: candidate (B) against base (A) in one metric of one stage.
+DROP VIEW IF EXISTS v_ab;
+CREATE VIEW v_ab AS
+SELECT x.comparison_id,
+	strftime('%Y-%m-%d %H:%M:%S', x.at_unix_ns / 1000000000, 'unixepoch') AS at_utc,
+	se.purpose, x.row_name, x.metric, x.stage, x.verdict, x.ratio, x.ci_lo, x.ci_hi, x.ci_conf,
+	x.p, x.theta, x.mde95, x.n_pairs, x.n_disturbed, x.confirmed, x.waived_by, x.reason, x.method,
+	m.unit, m.better, m.kind,
+	coalesce(b.workload, a.workload) AS workload,
+	a.version AS base_version, a.git_sha AS base_git_sha, a.git_dirty AS base_git_dirty,
+	a.label AS base_label, a.params_json AS base_params_json, a.host_fp AS base_host_fp,
+	b.version AS cand_version, b.git_sha AS cand_git_sha, b.git_dirty AS cand_git_dirty,
+	b.label AS cand_label, b.params_json AS cand_params_json, b.host_fp AS cand_host_fp,
+	x.base_run_id, x.cand_run_id, x.detail_json, se.uuid AS session_uuid, x.uuid, x.at_unix_ns
+FROM comparison x
+JOIN session se USING (session_id)
+LEFT JOIN metric m ON m.name = x.metric
+LEFT JOIN v_runs a ON a.run_id = x.base_run_id
+LEFT JOIN v_runs b ON b.run_id = x.cand_run_id;
+
+-- One line per pair of processes, metric and stage, from the medians of their samples.
+DROP VIEW IF EXISTS v_pairs;
+CREATE VIEW v_pairs AS
+SELECT se.uuid AS session_uuid, se.purpose, a.row_name, a.block, m.name AS metric, m.unit,
+	st.name AS stage, sa.median AS base, sb.median AS cand, sb.median / sa.median AS ratio,
+	a.ord AS base_ord, b.ord AS cand_ord, a.run_id AS base_run_id, b.run_id AS cand_run_id,
+	se.started_unix_ns
+FROM arm_run a
+JOIN arm_run b ON b.session_id = a.session_id AND b.row_name = a.row_name AND b.block = a.block
+	AND b.arm = 'B'
+JOIN session se ON se.session_id = a.session_id
+JOIN summary sa ON sa.run_id = a.run_id
+JOIN summary sb ON sb.run_id = b.run_id AND sb.metric_id = sa.metric_id
+	AND sb.stage_id = sa.stage_id
+JOIN metric m ON m.metric_id = sa.metric_id
+JOIN stage st ON st.stage_id = sa.stage_id
+WHERE a.arm = 'A';
+
+-- One line per run of a sweep.
+DROP VIEW IF EXISTS v_sweep;
+CREATE VIEW v_sweep AS
+SELECT s.name AS sweep, s.uuid AS sweep_uuid, x.point, x.replicate, x.axes_json, v.*,
+	s.spec_json, s.started_unix_ns AS sweep_started_unix_ns, s.ended_unix_ns AS sweep_ended_unix_ns
+FROM sweep s
+JOIN sweep_run x USING (sweep_id)
+JOIN v_runs v USING (run_id);
+
+-- Sweeps axis by axis: one line per run, axis, metric and stage; x is the value of the axis.
+DROP VIEW IF EXISTS v_scaling;
+CREATE VIEW v_scaling AS
+SELECT s.name AS sweep, s.uuid AS sweep_uuid, w.name AS workload, j.key AS axis, j.atom AS x,
+	x.point, x.replicate, x.axes_json, m.name AS metric, m.unit, st.name AS stage,
+	y.median AS y, y.ci_lo, y.ci_hi, y.n, r.core_macs, r.noattn_macs, r.images, r.status, r.host_id,
+	r.build_id, r.cfg_id, r.run_id, r.started_unix_ns
+FROM sweep s
+JOIN sweep_run x USING (sweep_id)
+JOIN json_each(x.axes_json) j
+JOIN run r USING (run_id)
+JOIN cfg c USING (cfg_id)
+JOIN workload w USING (workload_id)
+JOIN summary y USING (run_id)
+JOIN metric m USING (metric_id)
+JOIN stage st USING (stage_id);
+
+-- Calibrated noise, newest last.
+DROP VIEW IF EXISTS v_noise;
+CREATE VIEW v_noise AS
+SELECT strftime('%Y-%m-%d %H:%M:%S', k.at_unix_ns / 1000000000, 'unixepoch') AS at_utc,
+	w.name AS workload, k.metric, k.stage, k.n_blocks, k.sigma_within, k.sigma_process,
+	k.sigma_pair, k.theta, k.mde95, h.cpu_model, c.params_json, c.params_sha256, c.cfg_id, h.host_id,
+	h.fp AS host_fp, k.run_id, k.uuid, k.at_unix_ns, k.expires_unix_ns
+FROM noise k
+JOIN run r USING (run_id)
+JOIN host h USING (host_id)
+JOIN cfg c USING (cfg_id)
+JOIN workload w USING (workload_id)
+ORDER BY k.at_unix_ns, k.noise_id;
+
+-- Acknowledged changes, oldest first.
+DROP VIEW IF EXISTS v_ack;
+CREATE VIEW v_ack AS
+SELECT strftime('%Y-%m-%d %H:%M:%S', at_unix_ns / 1000000000, 'unixepoch') AS at_utc, workload,
+	metric, stage, reason, params_sha256, uuid, at_unix_ns, expires_unix_ns
+FROM ack
+ORDER BY at_unix_ns, ack_id;
+
+-- What the gate's audit found, newest last.
+DROP VIEW IF EXISTS v_selftest;
+CREATE VIEW v_selftest AS
+SELECT strftime('%Y-%m-%d %H:%M:%S', t.at_unix_ns / 1000000000, 'unixepoch') AS at_utc, t.kind,
+	t.effect, t.stage, t.n_suites, t.n_rows, t.false_alarms, t.caught, t.inconclusive,
+	t.naive_false_alarms, t.naive_caught, t.sigma_within, t.sigma_process, t.sigma_pair, t.theta,
+	v.workload, v.version, v.git_sha, v.git_dirty, v.cpu_model, v.host_fp, t.run_id,
+	se.uuid AS session_uuid, t.detail_json, t.uuid, t.at_unix_ns
+FROM selftest t
+LEFT JOIN v_runs v USING (run_id)
+LEFT JOIN session se ON se.session_id = t.session_id
+ORDER BY t.at_unix_ns, t.selftest_id;
+
+-- What the probes saw around each sample.
+DROP VIEW IF EXISTS v_probes;
+CREATE VIEW v_probes AS
+SELECT s.run_id, m.probe, m.name AS metric, m.unit, st.name AS stage,
+	CASE s.phase WHEN 0 THEN 'load' WHEN 1 THEN 'warmup' WHEN 2 THEN 'measured'
+		ELSE 'discarded' END AS phase,
+	s.i, s.step, s.value, s.flags
+FROM metric m
+JOIN sample s USING (metric_id)
+JOIN stage st USING (stage_id)
+WHERE m.probe IS NOT NULL;
