@@ -4,10 +4,19 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "stats_dist.h"
+
+#define PERCENTILE_CONF 0.99
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
+}
+
+void stats_sort(double *v, int n)
+{
+	qsort(v, (size_t)n, sizeof *v, by_value);
 }
 
 double stats_quantile(const double *v, int n, double q)
@@ -18,16 +27,37 @@ double stats_quantile(const double *v, int n, double q)
 	return i + 1 < n ? v[i] + (at - i) * (v[i + 1] - v[i]) : v[n - 1];
 }
 
-static void moments(struct stats *s, const double *v)
+double stats_median(double *v, int n)
 {
-	double sum = 0, squares = 0;
+	stats_sort(v, n);
+	return stats_quantile(v, n, 0.5);
+}
 
-	for (int i = 0; i < s->n; i++)
+double stats_mean(const double *v, int n)
+{
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
 		sum += v[i];
-	s->mean = sum / s->n;
-	for (int i = 0; i < s->n; i++)
-		squares += (v[i] - s->mean) * (v[i] - s->mean);
-	s->sd = s->n > 1 ? sqrt(squares / (s->n - 1)) : NAN;
+	return sum / n;
+}
+
+double stats_sd(const double *v, int n)
+{
+	double mean = stats_mean(v, n), squares = 0;
+
+	for (int i = 0; i < n; i++)
+		squares += (v[i] - mean) * (v[i] - mean);
+	return n > 1 ? sqrt(squares / (n - 1)) : NAN;
+}
+
+double stats_geometric_mean(const double *v, int n)
+{
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += log(v[i]);
+	return exp(sum / n);
 }
 
 static double absolute_deviation(const double *v, int n, double median)
@@ -38,34 +68,63 @@ static double absolute_deviation(const double *v, int n, double median)
 		return mad;
 	for (int i = 0; i < n; i++)
 		d[i] = fabs(v[i] - median);
-	qsort(d, (size_t)n, sizeof *d, by_value);
-	mad = stats_quantile(d, n, 0.5);
+	mad = stats_median(d, n);
 	free(d);
 	return mad;
 }
 
-/* The narrowest symmetric pair of order statistics that covers the median with 95 %: its miss is
- * twice the binomial tail P(X < k), X ~ B(n, 1/2). */
-static void median_interval(struct stats *s, const double *v)
+/* Each end misses with P(X < k), X ~ B(n, 1/2), for the k-th value from that end. */
+struct interval stats_median_interval(const double *v, int n, double conf)
 {
-	double term = pow(0.5, s->n), tail = 0;
-	int k = 0;
+	double miss = (1 - conf) / 2;
+	int k = 0, above = n / 2 + 1; /* the tail fits at k, not at `above` */
 
-	s->ci_lo = s->ci_hi = s->ci_conf = NAN;
-	if (s->n < 6)
-		return;
-	if (s->n > 1000) { /* normal limit: the powers of 1/2 leave the range of double */
-		k = (int)floor(s->n / 2.0 - 1.96 * sqrt(s->n) / 2);
-		tail = 0.025;
+	while (above - k > 1) {
+		int mid = (k + above) / 2;
+		*(binomial_cdf(mid - 1, n, 0.5) <= miss ? &k : &above) = mid;
 	}
-	while (s->n <= 1000 && tail + term <= 0.025) {
-		tail += term;
-		term *= (double)(s->n - k) / (k + 1);
-		k++;
-	}
-	s->ci_lo = v[k - 1];
-	s->ci_hi = v[s->n - k];
-	s->ci_conf = 1 - 2 * tail;
+	if (!k)
+		return (struct interval){ NAN, NAN, NAN };
+	return (struct interval){ v[k - 1], v[n - k], 1 - 2 * binomial_cdf(k - 1, n, 0.5) };
+}
+
+int stats_percentile_needs(double q, int excluded)
+{
+	int n = 1, spare = excluded > 0;
+
+	while (binomial_cdf(spare, n, 1 - q) > 1 - PERCENTILE_CONF)
+		n++;
+	return n;
+}
+
+double stats_percentile(const double *v, int n, double q, int excluded, double *bound)
+{
+	int above = 0; /* so many values may lie above the bound */
+
+	if (bound)
+		*bound = NAN;
+	if (n < stats_percentile_needs(q, excluded))
+		return NAN;
+	while (binomial_cdf(above + 1, n, 1 - q) <= 1 - PERCENTILE_CONF)
+		above++;
+	if (bound)
+		*bound = v[n - 1 - above];
+	return stats_quantile(v, n, q);
+}
+
+double stats_usual_change(const double *history, int n)
+{
+	double *change = malloc((size_t)n * sizeof *change), q1, q3;
+
+	if (!change)
+		return NAN;
+	for (int i = 1; i < n; i++)
+		change[i - 1] = fabs(history[i] / history[i - 1] - 1);
+	stats_sort(change, n - 1);
+	q1 = stats_quantile(change, n - 1, 0.25);
+	q3 = stats_quantile(change, n - 1, 0.75);
+	free(change);
+	return q3 + 3 * (q3 - q1);
 }
 
 static void count_outliers(struct stats *s, const double *v)
@@ -82,18 +141,23 @@ static void count_outliers(struct stats *s, const double *v)
 struct stats stats_of(double *v, int n)
 {
 	struct stats s = { .n = n };
+	struct interval median;
 
-	qsort(v, (size_t)n, sizeof *v, by_value);
+	stats_sort(v, n);
 	s.min = v[0];
 	s.q1 = stats_quantile(v, n, 0.25);
 	s.median = stats_quantile(v, n, 0.5);
 	s.q3 = stats_quantile(v, n, 0.75);
 	s.max = v[n - 1];
-	moments(&s, v);
+	s.mean = stats_mean(v, n);
+	s.sd = stats_sd(v, n);
 	s.mad = absolute_deviation(v, n, s.median);
-	median_interval(&s, v);
+	median = stats_median_interval(v, n, 0.95);
+	s.ci_lo = median.lo;
+	s.ci_hi = median.hi;
+	s.ci_conf = median.conf;
 	count_outliers(&s, v);
-	s.p90 = n >= 64 ? stats_quantile(v, n, 0.9) : NAN;
-	s.p99 = n >= 662 ? stats_quantile(v, n, 0.99) : NAN;
+	s.p90 = stats_percentile(v, n, 0.9, 1, NULL);
+	s.p99 = stats_percentile(v, n, 0.99, 1, NULL);
 	return s;
 }
