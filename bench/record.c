@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "fingerprint.h"
 #include "output.h"
+#include "record.h"
 #include "session.h"
 
 enum metric {
@@ -124,8 +125,7 @@ static int needs_quotes(const char *word)
 					   "0123456789_-+=./:,@%")];
 }
 
-/* The command line as a shell would read it again. */
-static char *command_line(void)
+char *command_line(void)
 {
 	FILE *f = fopen("/proc/self/cmdline", "r"), *out;
 	char *text = NULL, *word = NULL;

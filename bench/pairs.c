@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "pairs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "pairs_record.h"
+#include "units.h"
+
+#define DISTURBED_BELOW   0.97 /* of the best reference rate of the row */
+#define DISTURBED_SHARE   0.05 /* of a process's time that others took */
+#define PATIENCE          20.0 /* a process may take so many times what the row took before */
+#define PATIENCE_AT_LEAST 60.0 /* seconds */
+
+/* ---- room --------------------------------------------------------------------------------------
+ */
+
+static void *resized(void *old, int n, size_t size)
+{
+	void *p = realloc(old, (size_t)n * size);
+
+	die_if(!p, "out of memory");
+	return p;
+}
+
+static void make_room(struct pairs_result *row)
+{
+	if (row->n < row->capacity)
+		return;
+	row->capacity = 2 * row->capacity + 16;
+	row->disturbed = resized(row->disturbed, row->capacity, sizeof *row->disturbed);
+	for (int arm = 0; arm < ARMS; arm++) {
+		row->process[arm] = resized(row->process[arm], row->capacity,
+					    sizeof *row->process[arm]);
+		for (int i = 0; i < row->n_series; i++)
+			row->series[i].value[arm] = resized(row->series[i].value[arm],
+							    row->capacity, sizeof(double));
+	}
+}
+
+static void free_row(struct pairs_result *row)
+{
+	for (int arm = 0; arm < ARMS; arm++) {
+		for (int i = 0; i < row->n; i++)
+			free(row->process[arm][i].sample);
+		for (int i = 0; i < row->n_series; i++)
+			free(row->series[i].value[arm]);
+		free(row->process[arm]);
+		json_decref(row->exact[arm]);
+		json_decref(row->fingerprint[arm]);
+	}
+	free(row->disturbed);
+}
+
+/* ---- one process -------------------------------------------------------------------------------
+ */
+
+static double patience(const struct pairs *p, const struct pairs_result *row)
+{
+	double usual = row->processes ? row->spent_s / row->processes : 0;
+
+	if (p->plan.timeout_s > 0)
+		return p->plan.timeout_s;
+	return usual > 0 ? PATIENCE * usual + PATIENCE_AT_LEAST : 0;
+}
+
+double pairs_estimate(const struct pairs *p, int blocks)
+{
+	double s = 0;
+
+	for (int i = 0; i < p->plan.n_rows; i++) {
+		const struct pairs_result *row = &p->row[i];
+		if (!row->err.code && row->processes)
+			s += ARMS * blocks * row->spent_s / row->processes;
+	}
+	return s;
+}
+
+struct tick {
+	struct pairs *p;
+	int row, blocks; /* blocks that the progress counts up to */
+	const char *arm;
+};
+
+/* "sdxl-unet: pair 3/10, A" of all pairs of all rows. */
+static void show(void *arg, double seconds)
+{
+	struct tick *t = arg;
+	struct pairs *p = t->p;
+	int rows = p->plan.n_rows, done = 0;
+	double left = pairs_estimate(p, t->blocks - p->blocks_done) - seconds;
+	char text[160];
+
+	for (int i = 0; i < rows; i++)
+		done += p->row[i].n;
+	snprintf(text, sizeof text, "%s  pair %d/%d  %s", p->plan.row[t->row].name,
+		 p->row[t->row].n + 1, t->blocks, t->arm);
+	progress_draw(p->plan.progress, text, done, rows * t->blocks, left > 0 ? left : -1);
+}
+
+/* Runs and records one process of an arm. `block` -1: the one in front. */
+static int run_process(struct pairs *p, int i, int arm, int block, struct tick *tick,
+		       struct child_result *child, struct err *e)
+{
+	const struct pairs_row *what = &p->plan.row[i];
+	struct pairs_result *row = &p->row[i];
+	struct child_job job = { .binary = p->plan.arm[arm].binary, .workload = what->workload,
+				 .args = what->args, .more = p->plan.arm[arm].args,
+				 .db = pairs_record_path(p, arm),
+				 .timeout_s = patience(p, row), .tick = show, .tick_arg = tick };
+
+	tick->arm = block < 0 ? "warm-up" : arm == ARM_A ? "A" : "B";
+	show(tick, 0);
+	child_run(&job, child, e);
+	if (!e->code) {
+		row->spent_s += child->seconds;
+		row->processes++;
+	}
+	pairs_record_run(p, i, arm, block, child);
+	p->order++;
+	return -(int)e->code;
+}
+
+/* ---- pairs -------------------------------------------------------------------------------------
+ */
+
+static void say_note(void *arg, const char *sentence)
+{
+	struct progress *progress = arg;
+	progress_say(progress, "note: %s", sentence);
+}
+
+/* Before more is spent on a row: may its arms be compared at all? */
+static int check_comparable(const struct pairs *p, const struct pairs_result *row, struct err *e)
+{
+	const struct fingerprint_rule *rule = &p->plan.rule;
+
+	if (!row->fingerprint[ARM_A] || !row->fingerprint[ARM_B]) {
+		say_note(p->plan.progress, "a program of an older version does not tell what it "
+					   "ran on; only its results are compared");
+		return 0;
+	}
+	for (int i = 0; i < rule->n_vary; i++)
+		if (fingerprint_check_key(row->fingerprint[ARM_A], row->fingerprint[ARM_B],
+					  rule->vary[i], e))
+			return -(int)e->code;
+	return fingerprint_compare(row->fingerprint[ARM_A], row->fingerprint[ARM_B], rule, say_note,
+				   p->plan.progress, e);
+}
+
+/* By all processes of the row so far, so that a pair may become disturbed later. */
+static void judge_disturbance(struct pairs_result *row)
+{
+	double best = 0;
+
+	for (int i = 0; i < row->n; i++)
+		for (int arm = 0; arm < ARMS; arm++)
+			if (row->process[arm][i].reference_rate > best)
+				best = row->process[arm][i].reference_rate;
+	for (int i = 0; i < row->n; i++) {
+		row->disturbed[i] = false;
+		for (int arm = 0; arm < ARMS; arm++) {
+			const struct pairs_process *x = &row->process[arm][i];
+			if ((x->reference_rate > 0 &&
+			     x->reference_rate < DISTURBED_BELOW * best) ||
+			    x->contention > DISTURBED_SHARE)
+				row->disturbed[i] = true;
+		}
+	}
+}
+
+static int take_pair(struct pairs *p, int i, const struct child_result child[ARMS], struct err *e)
+{
+	struct pairs_result *row = &p->row[i];
+	const json_t *run[ARMS] = { child[ARM_A].run, child[ARM_B].run };
+
+	make_room(row);
+	if (pairs_read_pair(row, run, e))
+		return -(int)e->code;
+	for (int arm = 0; arm < ARMS; arm++)
+		pairs_read_process(&row->process[arm][row->n], &child[arm]);
+	row->n++;
+	judge_disturbance(row);
+	return row->n == 1 ? check_comparable(p, row, e) : 0;
+}
+
+/* AB in even blocks, BA in odd ones. Half a pair is recorded but not taken. */
+static int measure_pair(struct pairs *p, int i, struct tick *tick, struct err *e)
+{
+	struct child_result child[ARMS] = { { 0 }, { 0 } };
+	int block = p->blocks_done, first = block % 2 ? ARM_B : ARM_A;
+
+	for (int k = 0; k < ARMS && !e->code; k++) {
+		int arm = k ? !first : first;
+		run_process(p, i, arm, block, tick, &child[arm], e);
+	}
+	if (!e->code)
+		take_pair(p, i, child, e);
+	child_free(&child[ARM_A]);
+	child_free(&child[ARM_B]);
+	return -(int)e->code;
+}
+
+static int warm_up(struct pairs *p, int i, struct tick *tick, struct err *e)
+{
+	struct child_result child;
+
+	run_process(p, i, ARM_A, -1, tick, &child, e);
+	child_free(&child);
+	p->row[i].warm = true;
+	return -(int)e->code;
+}
+
+/* One pair of one row. Only an interruption is an error for the caller. */
+static int advance(struct pairs *p, int i, struct tick *tick, struct err *e)
+{
+	struct pairs_result *row = &p->row[i];
+	struct err mine = { 0 };
+
+	tick->row = i;
+	if (!row->warm)
+		warm_up(p, i, tick, &mine);
+	if (!mine.code)
+		measure_pair(p, i, tick, &mine);
+	if (mine.code == ERR_INTERRUPTED || process_interrupted())
+		return err_set(e, ERR_INTERRUPTED, "interrupted; %d finished block%s kept",
+			       p->blocks_done, p->blocks_done == 1 ? " is" : "s are");
+	if (mine.code)
+		row->err = mine;
+	return 0;
+}
+
+static bool any_left(const struct pairs *p)
+{
+	for (int i = 0; i < p->plan.n_rows; i++)
+		if (!p->row[i].err.code)
+			return true;
+	return false;
+}
+
+static bool time_for_one_more(const struct pairs *p)
+{
+	double spent = clock_s() - p->started_s;
+	return p->plan.budget_s <= 0 || spent + pairs_estimate(p, 1) <= p->plan.budget_s;
+}
+
+int pairs_measure(struct pairs *p, int blocks, struct err *e)
+{
+	struct tick tick = { .p = p, .blocks = p->blocks_done + blocks };
+
+	for (int b = 0; b < blocks && any_left(p) && !e->code; b++) {
+		if (p->blocks_done && !time_for_one_more(p)) {
+			p->out_of_time = true;
+			break;
+		}
+		for (int i = 0; i < p->plan.n_rows && !e->code; i++)
+			if (!p->row[i].err.code)
+				advance(p, i, &tick, e);
+		p->blocks_done += !e->code;
+	}
+	progress_clear(p->plan.progress);
+	return -(int)e->code;
+}
+
+int pairs_begin(struct pairs *p, const struct pairs_plan *plan, struct err *e)
+{
+	*p = (struct pairs){ .plan = *plan, .started_s = clock_s() };
+	p->row = calloc((size_t)plan->n_rows + 1, sizeof *p->row);
+	die_if(!p->row, "out of memory");
+	process_catch_signals();
+	return pairs_record_begin(p, e);
+}
+
+void pairs_end(struct pairs *p, int exit_code)
+{
+	pairs_record_end(p, exit_code);
+	for (int i = 0; p->row && i < p->plan.n_rows; i++)
+		free_row(&p->row[i]);
+	free(p->row);
+	p->row = NULL;
+}
+
+const struct pairs_series *pairs_find(const struct pairs_result *row, const char *metric,
+				      const char *stage)
+{
+	for (int i = 0; i < row->n_series; i++)
+		if (strcmp(row->series[i].metric, metric) == 0 &&
+		    strcmp(row->series[i].stage, stage) == 0)
+			return &row->series[i];
+	return NULL;
+}
+
+int pairs_disturbed(const struct pairs_result *row)
+{
+	int n = 0;
+
+	for (int i = 0; i < row->n; i++)
+		n += row->disturbed[i];
+	return n;
+}

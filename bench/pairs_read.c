@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the engine takes out of a child's result (bench.result/1). Keys that older programs do not
+ * print are missed without complaint.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pairs.h"
+
+static double number_at(const json_t *j, const char *key)
+{
+	const json_t *v = json_object_get(j, key);
+	return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static double positive(double v)
+{
+	return v > 0 ? v : 0; /* not a number becomes 0 too */
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Numbers of an array; owned, NULL when there are none. */
+static double *numbers(const json_t *array, int *n)
+{
+	size_t size = json_array_size(array);
+	double *v = malloc((size + 1) * sizeof *v);
+
+	die_if(!v, "out of memory");
+	*n = 0;
+	for (size_t i = 0; i < size; i++)
+		if (json_is_number(json_array_get(array, i)))
+			v[(*n)++] = json_number_value(json_array_get(array, i));
+	return v;
+}
+
+static double median_of(const json_t *array)
+{
+	int n;
+	double *v = numbers(array, &n), m = 0;
+
+	if (n) {
+		qsort(v, (size_t)n, sizeof *v, compare_doubles);
+		m = 0.5 * (v[(n - 1) / 2] + v[n / 2]);
+	}
+	free(v);
+	return m;
+}
+
+/* Waiting for a core, and what the hypervisor took of each of the threads' cores. */
+static double contention(const json_t *json, const json_t *run)
+{
+	double threads = positive(number_at(json_object_get(json, "env"), "threads"));
+	double ran = number_at(run, "ran_s");
+	double lost = positive(number_at(run, "waited_s")) +
+		      positive(number_at(run, "stolen_s")) / (threads > 0 ? threads : 1);
+
+	return ran > 0 ? lost / ran : 0;
+}
+
+void pairs_read_process(struct pairs_process *to, const struct child_result *child)
+{
+	memset(to, 0, sizeof *to);
+	memcpy(to->uuid, child->uuid, sizeof to->uuid);
+	to->seconds = child->seconds;
+	to->reference_rate = median_of(json_object_get(child->run, "reference_blocks_flops"));
+	to->contention = contention(child->json, child->run);
+	to->sample = numbers(json_object_get(child->run, "latency_samples_s"), &to->n_samples);
+}
+
+/* ---- series ------------------------------------------------------------------------------------
+ */
+
+static const json_t *stage_of(const json_t *run, const char *name)
+{
+	size_t i;
+	json_t *stage;
+
+	json_array_foreach(json_object_get(run, "stages"), i, stage) {
+		const char *have = json_string_value(json_object_get(stage, "name"));
+		if (have && strcmp(have, name) == 0)
+			return stage;
+	}
+	return NULL;
+}
+
+static double value_of(const json_t *run, const struct pairs_series *s)
+{
+	const json_t *stage = stage_of(run, s->stage);
+
+	if (strcmp(s->metric, "load_time") == 0)
+		return number_at(run, "load_s");
+	if (strcmp(s->metric, "step_latency") == 0)
+		return number_at(json_object_get(stage, "step_s"), "median");
+	if (strcmp(s->stage, "total") == 0)
+		return number_at(json_object_get(run, "latency_s"), "median");
+	return number_at(json_object_get(stage, "latency_s"), "median");
+}
+
+/* A series that both arms have a positive value of. */
+static void add_series(struct pairs_result *row, const json_t *const run[ARMS], const char *metric,
+		       const char *stage)
+{
+	struct pairs_series s = { "", "", { NULL, NULL } };
+
+	snprintf(s.metric, sizeof s.metric, "%s", metric);
+	snprintf(s.stage, sizeof s.stage, "%s", stage);
+	if (row->n_series < PAIRS_SERIES && value_of(run[ARM_A], &s) > 0 &&
+	    value_of(run[ARM_B], &s) > 0)
+		row->series[row->n_series++] = s;
+}
+
+static void find_series(struct pairs_result *row, const json_t *const run[ARMS])
+{
+	size_t i;
+	json_t *stage;
+
+	add_series(row, run, "latency", "total");
+	json_array_foreach(json_object_get(run[ARM_A], "stages"), i, stage) {
+		const char *name = json_string_value(json_object_get(stage, "name"));
+		json_int_t steps = json_integer_value(json_object_get(stage, "steps"));
+		if (!name)
+			continue;
+		add_series(row, run, "latency", name);
+		if (steps > 1)
+			add_series(row, run, "step_latency", name);
+	}
+	add_series(row, run, "load_time", "total");
+}
+
+/* ---- exact counts ------------------------------------------------------------------------------
+ */
+
+static json_t *exact_of(const json_t *run)
+{
+	json_t *exact = json_object_get(run, "exact");
+	json_t *copy = json_copy(exact ? exact : json_object_get(run, "cost"));
+
+	if (!copy)
+		copy = json_object();
+	if (!exact && json_object_get(run, "output_sha256"))
+		json_object_set(copy, "output_sha256", json_object_get(run, "output_sha256"));
+	return copy;
+}
+
+static void take_exact(struct pairs_result *row, int arm, const json_t *run)
+{
+	json_t *exact = exact_of(run), *fingerprint = json_object_get(run, "fingerprint");
+
+	if (json_is_true(json_object_get(run, "output_varies")) ||
+	    (row->exact[arm] && !json_equal(row->exact[arm], exact)))
+		row->exact_varies[arm] = true;
+	if (!row->exact[arm])
+		row->exact[arm] = json_incref(exact);
+	if (!row->fingerprint[arm] && fingerprint)
+		row->fingerprint[arm] = json_incref(fingerprint);
+	json_decref(exact);
+}
+
+int pairs_read_pair(struct pairs_result *row, const json_t *const run[ARMS], struct err *e)
+{
+	bool first = !row->n_series;
+
+	if (first)
+		find_series(row, run);
+	if (!row->n_series)
+		return err_set(e, ERR_FAILED, "the processes have no latency in common");
+	for (int i = 0; i < row->n_series; i++) {
+		struct pairs_series *s = &row->series[i];
+		for (int arm = 0; arm < ARMS; arm++) {
+			double v = value_of(run[arm], s);
+			if (!(v > 0))
+				return err_set(e, ERR_FAILED, "a process has no %s of %s",
+					       s->metric, s->stage);
+			if (!s->value[arm])
+				s->value[arm] = malloc((size_t)row->capacity * sizeof(double));
+			die_if(!s->value[arm], "out of memory");
+			s->value[arm][row->n] = v;
+		}
+	}
+	for (int arm = 0; arm < ARMS; arm++)
+		take_exact(row, arm, run[arm]);
+	return 0;
+}
