@@ -6,7 +6,7 @@
  *	[A]  A B  B A  A B  B A ...
  *
  * The process in front is of arm A and counts for nothing but for being there: with it each arm
- * follows itself as often as the other one. Several rows (workloads) are interleaved block by block.
+ * The process in front is of arm A and counts for nothing but for being there: with it each arm
  * The unit is the process: its value is the median of its samples.
  *
  *	struct pairs p;
@@ -105,8 +105,8 @@ struct pairs {
 /* Opens the database and begins a session there. pairs_end() in any case. */
 int pairs_begin(struct pairs *p, const struct pairs_plan *plan, struct err *e);
 
-/* `blocks` further ones of each row. A row that fails is left out from then on (row.err), the others
- * go on. Returns 0 also when all rows failed or the budget ended; ERR_INTERRUPTED, and what was
+/* `blocks` further ones of each row. A row that fails is left out from then on (row.err), others go
+ * on. Returns 0 also when all rows failed or the budget ended; ERR_INTERRUPTED, and what was
  * finished is there. */
 int pairs_measure(struct pairs *p, int blocks, struct err *e);
 void pairs_end(struct pairs *p, int exit_code);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pairs.h"
+#include "stats.h"
 
 static double number_at(const json_t *j, const char *key)
 {
@@ -20,13 +21,7 @@ static double positive(double v)
 	return v > 0 ? v : 0; /* not a number becomes 0 too */
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-/* Numbers of an array; owned, NULL when there are none. */
+/* The numbers of an array; owned. */
 static double *numbers(const json_t *array, int *n)
 {
 	size_t size = json_array_size(array);
@@ -43,12 +38,8 @@ static double *numbers(const json_t *array, int *n)
 static double median_of(const json_t *array)
 {
 	int n;
-	double *v = numbers(array, &n), m = 0;
+	double *v = numbers(array, &n), m = n ? stats_median(v, n) : 0;
 
-	if (n) {
-		qsort(v, (size_t)n, sizeof *v, compare_doubles);
-		m = 0.5 * (v[(n - 1) / 2] + v[n / 2]);
-	}
 	free(v);
 	return m;
 }
