@@ -68,7 +68,7 @@ static void fill(const struct random_job *job, random_blocks *fast, int64_t firs
 		int to = last - first < 4 - from ? from + (int)(last - first) : 4;
 		int64_t done = 0;
 
-		if (fast && from == 0)
+		if (from == 0)
 			done = 4 * fast(job, (uint64_t)first / 4, (last - first) / 4, dst);
 		if (!done) {
 			fill_block(job, (uint64_t)first / 4, from, to, dst);

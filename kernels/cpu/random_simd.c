@@ -1,42 +1,109 @@
 /* SPDX-License-Identifier: MIT
  *
- * The bulk of random_fill (random.c) in vectors of four Philox blocks: a 64-bit place holds one
- * 32-bit word in its lower half, as the multiplication takes it; what the upper half holds does not
- * matter until words are joined. Products and sums are rounded apart, as in random.c: the bits are
- * the same. 256 bits on all levels: about 2 GB/s of bf16 a core, more than packing takes away.
- * Level c has no fast part. How to test: random_test.c.
+ * The bulk of random_fill (random.c) in vectors of Philox blocks, two at level c and four above: a
+ * 64-bit place holds one 32-bit word in its lower half, as the multiplication takes it; what the
+ * upper half holds does not matter until words are joined. Products and sums are rounded apart, as
+ * in random.c: the bits are the same. 256 bits are enough for the levels above avx2: about 2 GB/s
+ * of bf16 a core, more than packing takes away. How to test: random_test.c.
  */
 #include "simd.h"
 
-#if !defined(SIMD_c)
+#include <string.h>
 
-#include <immintrin.h>
+#if defined(SIMD_c)
+#define BLOCKS 2
+#define ORDER  { 0, 1 }
+#else
+#define BLOCKS 4
+#define ORDER  { 0, 1, 2, 3 }
+#endif
+#define BYTES  (8 * BLOCKS)
 
-enum { BLOCKS = 4 };
+typedef uint64_t place __attribute__((vector_size(BYTES)));
+typedef uint32_t word __attribute__((vector_size(BYTES)));
+typedef int32_t whole __attribute__((vector_size(BYTES)));
+typedef int16_t half __attribute__((vector_size(BYTES)));
+typedef float real __attribute__((vector_size(BYTES)));
 
-static inline __m256i xor3(__m256i a, __m256i b, __m256i c)
+/* product: lower halves of the places, 32 x 32 bits. byte_sums: of the four bytes of each word.
+ * pairs_of: words 0 to 3 of block after block from the joined words 01 and 23. upper: the upper
+ * halves of a, then those of b. */
+#if defined(SIMD_c) && !defined(__SSE2__)
+
+static inline place product(place a, uint32_t m)
 {
-	return _mm256_xor_si256(_mm256_xor_si256(a, b), c);
+	return (a & 0xffffffff) * m;
 }
 
-/* Words 0 to 3 of BLOCKS blocks. */
-static inline void philox(const struct random_job *job, uint64_t block, __m256i c[4])
+static inline whole byte_sums(place w)
 {
-	const __m256i m0 = _mm256_set1_epi32((int)PHILOX_M0);
-	const __m256i m1 = _mm256_set1_epi32((int)PHILOX_M1);
+	word pairs = ((word)w & 0xff00ff) + ((word)w >> 8 & 0xff00ff);
+	return (whole)((pairs & 0xffff) + (pairs >> 16));
+}
+
+static inline half upper(word a, word b)
+{
+	return __builtin_shufflevector((half)a, (half)b, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+#elif defined(SIMD_c)
+#include <emmintrin.h>
+
+static inline place product(place a, uint32_t m)
+{
+	return (place)_mm_mul_epu32((__m128i)a, _mm_set1_epi32((int)m));
+}
+
+static inline whole byte_sums(place w)
+{
+	word pairs = ((word)w & 0xff00ff) + ((word)w >> 8 & 0xff00ff);
+	return (whole)_mm_madd_epi16((__m128i)pairs, _mm_set1_epi16(1));
+}
+
+static inline half upper(word a, word b)
+{
+	return (half)_mm_packs_epi32((__m128i)((whole)a >> 16), (__m128i)((whole)b >> 16));
+}
+
+#else
+#include <immintrin.h>
+
+static inline place product(place a, uint32_t m)
+{
+	return (place)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi32((int)m));
+}
+
+static inline whole byte_sums(place w)
+{
+	__m256i pairs = _mm256_maddubs_epi16((__m256i)w, _mm256_set1_epi8(1));
+	return (whole)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+
+static inline half upper(word a, word b)
+{
+	__m256i packed =
+		_mm256_packs_epi32((__m256i)((whole)a >> 16), (__m256i)((whole)b >> 16));
+	return (half)_mm256_permute4x64_epi64(packed, 0xd8);
+}
+
+#endif
+
+/* Words 0 to 3 of BLOCKS blocks. */
+static inline void philox(const struct random_job *job, uint64_t block, place c[4])
+{
+	const place zero = { 0 }, order = ORDER;
 	uint32_t k0 = (uint32_t)job->seed, k1 = (uint32_t)(job->seed >> 32);
 
-	c[0] = _mm256_add_epi64(_mm256_set1_epi64x((long long)block),
-				_mm256_setr_epi64x(0, 1, 2, 3));
-	c[1] = _mm256_srli_epi64(c[0], 32);
-	c[2] = _mm256_set1_epi32((int)job->key);
-	c[3] = _mm256_set1_epi32((int)(job->key >> 32));
+	c[0] = block + order;
+	c[1] = c[0] >> 32;
+	c[2] = zero + (uint32_t)job->key;
+	c[3] = zero + (job->key >> 32);
 	for (int round = 0; round < PHILOX_ROUNDS; round++) {
-		__m256i p0 = _mm256_mul_epu32(c[0], m0), p1 = _mm256_mul_epu32(c[2], m1);
+		place p0 = product(c[0], PHILOX_M0), p1 = product(c[2], PHILOX_M1);
 
-		c[0] = xor3(_mm256_srli_epi64(p1, 32), c[1], _mm256_set1_epi32((int)k0));
+		c[0] = (p1 >> 32) ^ c[1] ^ (zero + k0);
 		c[1] = p1;
-		c[2] = xor3(_mm256_srli_epi64(p0, 32), c[3], _mm256_set1_epi32((int)k1));
+		c[2] = (p0 >> 32) ^ c[3] ^ (zero + k1);
 		c[3] = p0;
 		k0 += PHILOX_W0;
 		k1 += PHILOX_W1;
@@ -44,42 +111,38 @@ static inline void philox(const struct random_job *job, uint64_t block, __m256i 
 }
 
 /* Two words of each block side by side: a in the lower half of a place, b in the upper. */
-static inline __m256i joined(__m256i a, __m256i b)
+static inline place joined(place a, place b)
 {
-	return _mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa);
+	return (a & 0xffffffff) | b << 32;
 }
 
-static inline __m256 values(const struct random_job *job, __m256i words)
+/* The words of all blocks in order: the first half of them in *first, the rest in *second. */
+static inline void in_order(const place c[4], place *first, place *second)
 {
-	__m256i pairs = _mm256_maddubs_epi16(words, _mm256_set1_epi8(1));
-	__m256i sums = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-	__m256 v = _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_set1_epi32(RANDOM_MIDDLE)));
-
-	v = _mm256_mul_ps(_mm256_set1_ps(job->step), v);
-	return _mm256_add_ps(_mm256_set1_ps(job->mean), v);
+	place low = joined(c[0], c[1]), high = joined(c[2], c[3]);
+#if BLOCKS == 2
+	*first = __builtin_shufflevector(low, high, 0, 2);
+	*second = __builtin_shufflevector(low, high, 1, 3);
+#else
+	*first = __builtin_shufflevector(low, high, 0, 4, 1, 5);
+	*second = __builtin_shufflevector(low, high, 2, 6, 3, 7);
+#endif
 }
 
-/* bf16 bits of finite numbers, in the lower halves. */
-static inline __m256i rounded(__m256 v)
+static inline real values(const struct random_job *job, place words)
 {
-	__m256i u = _mm256_castps_si256(v);
-	__m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+	real v = __builtin_convertvector(byte_sums(words) - RANDOM_MIDDLE, real);
 
-	u = _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-	return _mm256_srli_epi32(u, 16);
+	v = job->step * v;
+	return job->mean + v;
 }
 
-static inline void store_f32(float *dst, __m256 a, __m256 b)
+/* Finite numbers whose upper halves are rounded to bf16. */
+static inline word rounded(real v)
 {
-	_mm256_storeu_ps(dst, a);
-	_mm256_storeu_ps(dst + 8, b);
-}
+	word u = (word)v;
 
-static inline void store_bf16(uint16_t *dst, __m256 a, __m256 b)
-{
-	__m256i packed = _mm256_packus_epi32(rounded(a), rounded(b));
-
-	_mm256_storeu_si256((void *)dst, _mm256_permute4x64_epi64(packed, 0xd8));
+	return u + 0x7fff + (u >> 16 & 1);
 }
 
 int64_t SIMD(random)(const struct random_job *job, uint64_t block, int64_t n, void *dst)
@@ -88,20 +151,19 @@ int64_t SIMD(random)(const struct random_job *job, uint64_t block, int64_t n, vo
 	int64_t i = 0;
 
 	for (; i + BLOCKS <= n; i += BLOCKS) {
-		__m256i c[4], even, odd;
-		__m256 a, b;
+		place c[4], first, second;
+		real v[2];
 
 		philox(&copy, block + (uint64_t)i, c);
-		even = _mm256_unpacklo_epi64(joined(c[0], c[1]), joined(c[2], c[3]));
-		odd = _mm256_unpackhi_epi64(joined(c[0], c[1]), joined(c[2], c[3]));
-		a = values(&copy, _mm256_permute2x128_si256(even, odd, 0x20));
-		b = values(&copy, _mm256_permute2x128_si256(even, odd, 0x31));
-		if (copy.dtype == DT_F32)
-			store_f32((float *)dst + 4 * i, a, b);
-		else
-			store_bf16((uint16_t *)dst + 4 * i, a, b);
+		in_order(c, &first, &second);
+		v[0] = values(&copy, first);
+		v[1] = values(&copy, second);
+		if (copy.dtype == DT_F32) {
+			memcpy((float *)dst + 4 * i, v, sizeof v);
+		} else {
+			half h = upper(rounded(v[0]), rounded(v[1]));
+			memcpy((uint16_t *)dst + 4 * i, &h, sizeof h);
+		}
 	}
 	return i;
 }
-
-#endif

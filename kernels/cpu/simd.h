@@ -19,7 +19,7 @@ typedef void simd_run(const struct op_call *call);
 
 struct simd_kernels {
 	simd_run *run[OP_COUNT]; /* NULL: not an op of these files */
-	random_blocks *random;   /* NULL: the level has no fast part of random_fill */
+	random_blocks *random;   /* the bulk of random_fill */
 };
 
 extern const struct simd_kernels simd_kernels_c, simd_kernels_avx2, simd_kernels_avx512,

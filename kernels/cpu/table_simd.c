@@ -20,7 +20,5 @@ const struct simd_kernels SIMD(kernels) = {
 		[OP_LAYER_NORM] = SIMD(layer_norm),
 		[OP_SOFTMAX] = SIMD(softmax),
 	},
-#if !defined(SIMD_c)
 	.random = SIMD(random),
-#endif
 };
