@@ -38,7 +38,7 @@ struct shape {
 struct survey {
 	const struct backend *backend;
 	unsigned char *seen; /* per parameter */
-	int64_t bytes, largest;
+	int64_t bytes, largest, scratch;
 	struct shape shape[SHAPES_MAX];
 	int shapes, convs;
 };
@@ -74,6 +74,10 @@ static void survey_call(void *arg, const struct ctx *c, const struct op_call *ca
 
 	(void)c;
 	(void)cost;
+	if (s->backend->scratch_bytes) {
+		int64_t n = (int64_t)s->backend->scratch_bytes(s->backend, call);
+		s->scratch = n > s->scratch ? n : s->scratch;
+	}
 	if (call->op == OP_CONV2D || call->op == OP_LINEAR)
 		add_shape(s, call);
 	for (int i = 0; i < OP_INPUTS; i++) {
@@ -128,7 +132,7 @@ struct memory_need point_memory(const struct point *p)
 		m.activations = n > m.activations ? n : m.activations;
 	}
 	m.program = memory_resident();
-	m.library = OWN_BYTES + library_bytes(&s, m.activations);
+	m.library = OWN_BYTES + s.scratch + library_bytes(&s, m.activations);
 	/* one weight is held twice while it is packed; that is over before there are activations */
 	m.staging = s.largest > m.activations ? s.largest - m.activations : 0;
 	m.total = m.weights + m.states + m.activations + m.staging + m.program + m.library;

@@ -29,8 +29,13 @@ struct backend {
 	 * so that a dry pass on any machine gives the same plan. */
 	size_t (*workspace)(const struct backend *self, const struct op_call *);
 
-	/* Called for each weight-bearing call in the load pass, before anything runs: gets the
-	 * values (weights_fill) and packs them as this call wants them. NULL: plain layout. */
+	/* Bytes that the backend itself holds while it runs this call, and keeps: they may depend
+	 * on threads and machine. Reserved by the load of the call; of all calls the largest
+	 * counts. NULL: none. */
+	size_t (*scratch_bytes)(const struct backend *self, const struct op_call *);
+
+	/* Called for each call in the load pass, before anything runs: gets the values of its
+	 * weights (weights_fill) and packs them as it wants them. NULL: plain layout. */
 	void (*load)(const struct backend *self, struct ctx *, const struct op_call *);
 
 	/* Bytes that weight call->in[input] takes after this call's load; NULL: as the tensor. */

@@ -340,6 +340,8 @@ void ctx_step_begin(struct ctx *c, enum pass pass, struct plan *plan)
 	c->scope = c->root;
 	c->root->cursor = NULL;
 	c->cost = (struct cost){ 0 };
+	if (c->cost_by_op)
+		memset(c->cost_by_op, 0, OP_COUNT * sizeof *c->cost_by_op);
 }
 
 int ctx_step_end(struct ctx *c)

@@ -244,6 +244,8 @@ static void test_costs(void)
 	CHECK_INT(by_op[OP_LINEAR].macs_linear, 24);
 	CHECK_INT(by_op[OP_SOFTMAX].calls, 2);
 	CHECK_INT(by_op[OP_ATTENTION].calls, 0);
+	ctx_step_begin(ctx, PASS_DRY, NULL);
+	CHECK_INT(by_op[OP_SOFTMAX].calls, 0);
 	stop();
 }
 

@@ -3,7 +3,8 @@
  * Attention: choice of the kernel, memory and threads. The kernels are in attention_flash.h.
  *
  * Work is cut by shapes alone, each query block belongs to one thread, and no sum crosses blocks:
- * results do not depend on the number of threads.
+ * results do not depend on the number of threads. Packed keys and values are workspace of the call;
+ * what each thread works in is scratch of the backend.
  */
 #include "attention.h"
 
@@ -80,30 +81,25 @@ size_t attention_workspace(const struct attention_kernel *k, const struct op_cal
 {
 	struct attention a = plan(k, call);
 
-	return sizeof(float) * (packed_words(&a) +
-				(size_t)omp_get_max_threads() * (size_t)a.scratch_words);
+	return sizeof(float) * packed_words(&a);
 }
 
-/* As many threads as there are, unless the workspace was made for fewer. */
-static int thread_count(const struct attention *a, const struct op_call *call)
+size_t attention_scratch(const struct attention_kernel *k, const struct op_call *call)
 {
-	size_t words = call->workspace_bytes / sizeof(float) - packed_words(a);
-	int64_t fit = (int64_t)words / a->scratch_words;
-
-	die_if(call->workspace_bytes / sizeof(float) < packed_words(a) || fit < 1,
-	       "attention: workspace of %zu bytes is too small", call->workspace_bytes);
-	return fit < omp_get_max_threads() ? (int)fit : omp_get_max_threads();
+	return sizeof(float) * (size_t)plan(k, call).scratch_words;
 }
 
-void attention_run(const struct attention_kernel *k, const struct op_call *call)
+void attention_run(const struct attention_kernel *k, const struct op_call *call, int threads,
+		   float *scratch)
 {
 	const struct attention a = plan(k, call);
 	int64_t heads = a.batch * a.heads;
 	int64_t key_blocks = ceil_div(a.lk, a.block_keys),
 		row_blocks = ceil_div(a.lq, a.block_rows);
-	float *scratch = a.packed_v + a.round_heads * a.head_v_words;
 
-#pragma omp parallel num_threads(thread_count(&a, call))
+	die_if(call->workspace_bytes < sizeof(float) * packed_words(&a),
+	       "attention: workspace of %zu bytes is too small", call->workspace_bytes);
+#pragma omp parallel num_threads(threads)
 	for (int64_t first = 0; first < heads; first += a.round_heads) {
 		int64_t n = heads - first < a.round_heads ? heads - first : a.round_heads;
 
@@ -117,7 +113,7 @@ void attention_run(const struct attention_kernel *k, const struct op_call *call)
 	}
 }
 
-static const struct attention_kernel *kernel_of(enum isa level, enum dtype dtype)
+const struct attention_kernel *attention_kernel_at(enum isa level, enum dtype dtype)
 {
 	static const struct attention_kernel *const kernel[ISA_COUNT] = {
 		[ISA_C] = &attention_c, [ISA_AVX2] = &attention_avx2,
@@ -130,13 +126,27 @@ static const struct attention_kernel *kernel_of(enum isa level, enum dtype dtype
 	return kernel[level];
 }
 
+static const struct attention_kernel *kernel_for(const struct backend *b,
+						 const struct op_call *call)
+{
+	return attention_kernel_at(cpu_of(b)->level, call->in[0]->dtype);
+}
+
 void cpu_run_attention(const struct backend *b, struct ctx *c, const struct op_call *call)
 {
+	struct scratch *s = scratch_take(&cpu_of(b)->scratch, cpu_attention_scratch(b, call));
+
 	(void)c;
-	attention_run(kernel_of(cpu_of(b)->level, call->in[0]->dtype), call);
+	attention_run(kernel_for(b, call), call, omp_get_max_threads(), (float *)s->data);
+	scratch_put(&cpu_of(b)->scratch, s);
+}
+
+size_t cpu_attention_scratch(const struct backend *b, const struct op_call *call)
+{
+	return (size_t)omp_get_max_threads() * attention_scratch(kernel_for(b, call), call);
 }
 
 size_t cpu_attention_workspace(const struct backend *b, const struct op_call *call)
 {
-	return attention_workspace(kernel_of(cpu_of(b)->level, call->in[0]->dtype), call);
+	return attention_workspace(kernel_for(b, call), call);
 }

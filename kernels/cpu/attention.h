@@ -11,6 +11,7 @@
 #ifndef BENCH_ATTENTION_H
 #define BENCH_ATTENTION_H
 
+#include "cpu.h"
 #include "op.h"
 
 /* One call, and how its packed copies are laid out. Sizes in elements unless named otherwise. */
@@ -60,8 +61,17 @@ extern const struct attention_kernel attention_c, attention_avx2, attention_avx5
 #define EXP2_C5 0.00132647203f
 #define EXP2_MIN (-126.0f)
 
-/* With a kernel of the caller's choice; attention.c chooses by the level of the backend. */
+/* The kernel that a backend of this level has for tensors of this type. */
+const struct attention_kernel *attention_kernel_at(enum isa level, enum dtype dtype);
+
+/* Bytes of the packed keys and values: by shapes alone. */
 size_t attention_workspace(const struct attention_kernel *k, const struct op_call *call);
-void attention_run(const struct attention_kernel *k, const struct op_call *call);
+
+/* Bytes of scratch of one thread, a multiple of 64. */
+size_t attention_scratch(const struct attention_kernel *k, const struct op_call *call);
+
+/* On `threads` threads, with the scratch of each of them. */
+void attention_run(const struct attention_kernel *k, const struct op_call *call, int threads,
+		   float *scratch);
 
 #endif

@@ -269,7 +269,8 @@ static void store_row(const struct attention *a, int64_t first, float *o, vec to
 	vec inverse = vec_set(1 / vec_hsum(total));
 
 	if (PAIR == 2) {
-		/* the second half of an odd last vector is whatever follows, and not copied */
+		/* the second half of an odd last vector is whatever follows (after the last row the
+		 * scores), and not copied */
 		for (int64_t i = 0; i < a->dh_cols; i += 2 * LANES)
 			store_weights(o + i / 2, vec_mul(vec_load(o + i), inverse),
 				      vec_mul(vec_load(o + i + LANES), inverse));
@@ -329,9 +330,9 @@ static void attend(const struct attention *a, int64_t head, int64_t first_row, f
 	int64_t left = a->lq - first_row, rows = left < a->block_rows ? left : a->block_rows;
 	int64_t tiles = (rows + ROWS - 1) / ROWS, last = a->causal ? first_row + rows : a->lk;
 	int64_t token0 = token_of(a, a->lq, head, first_row);
-	float *s = scratch, *max = s + ROWS * ATTENTION_SCORE_STRIDE;
+	float *q = scratch, *o = q + a->block_rows * a->dh_words;
+	float *s = o + a->block_rows * a->dh_cols, *max = s + ROWS * ATTENTION_SCORE_STRIDE;
 	float *total = max + a->block_rows / ROWS * ROW_VALUES;
-	float *q = total + a->block_rows * LANES, *o = q + a->block_rows * a->dh_words;
 	struct tile t = {
 		.s = s, .dh_words = a->dh_words, .dh_cols = a->dh_cols,
 		/* a scale of 0 must still tell the unseen from the seen */

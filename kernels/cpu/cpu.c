@@ -35,6 +35,17 @@ static size_t workspace(const struct backend *self, const struct op_call *call)
 	return group_norm_workspace(call);
 }
 
+static size_t scratch_bytes(const struct backend *self, const struct op_call *call)
+{
+	return call->op == OP_ATTENTION ? cpu_attention_scratch(self, call) : 0;
+}
+
+static void load(const struct backend *self, struct ctx *c, const struct op_call *call)
+{
+	scratch_want(&cpu_of(self)->scratch, scratch_bytes(self, call));
+	dnnl_load(self, c, call);
+}
+
 static void fill_table(struct backend *b)
 {
 	const struct simd_kernels *simd = cpu_of(b)->simd;
@@ -48,7 +59,8 @@ static void fill_table(struct backend *b)
 	b->run[OP_CONV2D] = dnnl_run_conv2d;
 	b->run[OP_ATTENTION] = cpu_run_attention;
 	b->workspace = workspace;
-	b->load = dnnl_load;
+	b->load = load;
+	b->scratch_bytes = scratch_bytes;
 	b->weight_bytes = dnnl_weight_bytes;
 }
 
@@ -63,6 +75,7 @@ struct backend *backend_cpu_new(enum isa level)
 	*cpu = (struct cpu){ .level = level, .simd = simd_kernels_at(level),
 			     .dnnl = dnnl_new(level) };
 	*b = (struct backend){ .name = "cpu", .next = &backend_ref, .state = cpu };
+	scratch_init(&cpu->scratch);
 	fill_table(b);
 	return b;
 }
@@ -72,6 +85,7 @@ void backend_cpu_free(struct backend *b)
 	if (!b)
 		return;
 	dnnl_free(cpu_of(b)->dnnl);
+	scratch_clear(&cpu_of(b)->scratch);
 	free(b->state);
 	free(b);
 }

@@ -10,6 +10,7 @@
 
 #include "backend.h"
 #include "err.h"
+#include "scratch.h"
 
 /* Each level contains the ones before it. */
 enum isa {
@@ -44,6 +45,7 @@ struct cpu {
 	enum isa level;
 	const struct simd_kernels *simd;
 	struct dnnl *dnnl;
+	struct scratch_pool scratch; /* of our own kernels */
 };
 
 static inline struct cpu *cpu_of(const struct backend *b)
@@ -62,5 +64,6 @@ size_t dnnl_workspace(const struct backend *b, const struct op_call *call);
 
 void cpu_run_attention(const struct backend *b, struct ctx *c, const struct op_call *call);
 size_t cpu_attention_workspace(const struct backend *b, const struct op_call *call);
+size_t cpu_attention_scratch(const struct backend *b, const struct op_call *call); /* all threads */
 
 #endif

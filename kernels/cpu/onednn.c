@@ -11,6 +11,7 @@ struct dnnl *dnnl_new(enum isa level)
 	die_if(!d, "out of memory");
 	d->level = level < most ? level : most;
 	d->own_gemm = level == ISA_BF16;
+	scratch_init(&d->scratch);
 	pthread_mutex_init(&d->lock, NULL);
 	dn_check(dnnl_stream_create(&d->stream, dn_engine(), dnnl_stream_default_flags),
 		 "a stream");
@@ -22,6 +23,7 @@ void dnnl_free(struct dnnl *d)
 	if (!d)
 		return;
 	prims_free(d);
+	scratch_clear(&d->scratch);
 	dnnl_stream_destroy(d->stream);
 	pthread_mutex_destroy(&d->lock);
 	free(d);

@@ -16,6 +16,7 @@
 #include "ctx.h"
 #include "gemm.h"
 #include "onednn_api.h"
+#include "scratch.h"
 
 /* What a primitive computes. Compared byte by byte: start from a zeroed one. */
 struct prim_key {
@@ -35,6 +36,7 @@ struct prim {
 	dnnl_primitive_t run;
 	size_t scratch_bytes;
 	const char *name; /* of the implementation */
+	struct operands *operands; /* head of the list of free ones */
 	struct prim *next;
 };
 
@@ -44,10 +46,9 @@ struct dnnl {
 	enum isa level;       /* that oneDNN may use */
 	bool own_gemm;        /* bf16 products by gemm.h */
 	dnnl_stream_t stream;
+	struct scratch_pool scratch; /* in which primitives work */
 	pthread_mutex_t lock; /* of what follows: ranks may share a backend */
 	struct prim *bucket[PRIM_BUCKETS];
-	struct scratch *scratch; /* free blocks, as large as the neediest primitive wants */
-	size_t scratch_bytes, scratch_held;
 };
 
 /* The primitive for this key and weight layout, made when it is new; layout NULL: oneDNN's choice.
@@ -63,9 +64,6 @@ struct prim_data {
 void prim_run(struct dnnl *d, const struct prim *p, const struct prim_data *data);
 
 void prims_free(struct dnnl *d);
-
-/* Bytes of scratch that primitives work in: grows in the load pass, not after. */
-size_t dnnl_scratch_bytes(const struct dnnl *d);
 
 /* Packed weights (param->packed): for our own product, or for oneDNN. There the weight of a GEGLU
  * comes in parts: part j holds `columns`/2 outputs of u and the same ones of g, so that the product

@@ -273,6 +273,11 @@ void *dn_memory_data(dnnl_memory_t m)
 	return data;
 }
 
+void dn_memory_set(dnnl_memory_t m, const void *data)
+{
+	dn_check(dnnl_memory_set_data_handle(m, (void *)data), "an address");
+}
+
 static dn_md md_of(dnnl_memory_t m)
 {
 	dn_md md;

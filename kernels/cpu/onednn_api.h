@@ -64,6 +64,7 @@ const char *dn_pd_name(dnnl_primitive_desc_t pd); /* "brg:avx512_core_bf16" */
 
 dnnl_memory_t dn_memory(dn_md md, const void *data); /* owned; the data is borrowed */
 void *dn_memory_data(dnnl_memory_t m);
+void dn_memory_set(dnnl_memory_t m, const void *data); /* borrowed, as in dn_memory */
 
 /* The same values in another layout. */
 void dn_reorder(dn_md from_md, const void *from, dnnl_memory_t to);

@@ -9,12 +9,6 @@
 
 #define MAX_ARGS 6
 
-struct scratch {
-	struct scratch *next;
-	size_t bytes;
-	char data[] __attribute__((aligned(64)));
-};
-
 /* ---- making ---------------------------------------------------------------------------------- */
 
 static void matmul_operands(const struct prim_key *k, struct prim *p)
@@ -62,6 +56,46 @@ static dnnl_primitive_desc_t describe(const struct prim *p, dn_md w)
 	return k->conv ? dn_conv(&o, &e, &k->attr) : dn_matmul(&o, &e);
 }
 
+/* Operands for one execution, kept with the primitive: only addresses change from one to the next.
+ * NULL where the key has none. */
+struct operands {
+	struct operands *next;
+	dnnl_memory_t x, bias, other, y, scratch;
+};
+
+static struct operands *operands_new(const struct prim *p)
+{
+	struct operands *o = calloc(1, sizeof *o);
+
+	die_if(!o, "out of memory");
+	o->x = dn_memory(p->x, NULL);
+	o->bias = p->bias ? dn_memory(p->bias, NULL) : NULL;
+	o->other = p->key.other ? dn_memory(p->y, NULL) : NULL;
+	o->y = dn_memory(p->y, NULL);
+	o->scratch = p->scratch_bytes ? dn_memory(dn_pd_scratch(p->pd), NULL) : NULL;
+	return o;
+}
+
+static void operands_free(struct operands *o)
+{
+	const dnnl_memory_t all[] = { o->x, o->bias, o->other, o->y, o->scratch };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i])
+			dnnl_memory_destroy(all[i]);
+	free(o);
+}
+
+/* An empty head with one set behind it, so that the first execution finds its own. */
+static struct operands *operands_head(const struct prim *p)
+{
+	struct operands *head = calloc(1, sizeof *head);
+
+	die_if(!head, "out of memory");
+	head->next = operands_new(p);
+	return head;
+}
+
 static struct prim *prim_new(const struct prim_key *key, dn_md layout)
 {
 	struct prim *p = calloc(1, sizeof *p);
@@ -83,12 +117,17 @@ static struct prim *prim_new(const struct prim_key *key, dn_md layout)
 	p->scratch_bytes = dn_md_bytes(dn_pd_scratch(pd));
 	p->name = dn_pd_name(pd);
 	dn_check(dnnl_primitive_create(&p->run, pd), "a primitive");
+	p->operands = operands_head(p);
 	dn_md_free(any);
 	return p;
 }
 
 static void prim_free(struct prim *p)
 {
+	for (struct operands *o = p->operands, *next; o; o = next) {
+		next = o->next;
+		operands_free(o);
+	}
 	dnnl_primitive_destroy(p->run);
 	dnnl_primitive_desc_destroy(p->pd);
 	dn_md_free(p->x);
@@ -120,8 +159,7 @@ const struct prim *prim_get(struct dnnl *d, const struct prim_key *key, dn_md la
 		p = prim_new(key, layout);
 		p->next = *bucket;
 		*bucket = p;
-		if (p->scratch_bytes > d->scratch_bytes)
-			d->scratch_bytes = p->scratch_bytes;
+		scratch_want(&d->scratch, p->scratch_bytes);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return p;
@@ -129,35 +167,24 @@ const struct prim *prim_get(struct dnnl *d, const struct prim_key *key, dn_md la
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* A free block of scratch that is large enough; smaller ones are dropped on the way. */
-static struct scratch *scratch_take(struct dnnl *d)
+/* Ranks that share a backend may execute a primitive at the same time. */
+static struct operands *operands_take(struct dnnl *d, const struct prim *p)
 {
-	struct scratch *s;
+	struct operands *o;
 
 	pthread_mutex_lock(&d->lock);
-	while ((s = d->scratch) != NULL) {
-		d->scratch = s->next;
-		if (s->bytes >= d->scratch_bytes)
-			break;
-		d->scratch_held -= s->bytes;
-		free(s);
-	}
-	if (!s) {
-		size_t bytes = (d->scratch_bytes + 63) / 64 * 64;
-		s = aligned_alloc(64, sizeof *s + bytes);
-		die_if(!s, "no memory for %zu bytes of scratch", bytes);
-		s->bytes = bytes;
-		d->scratch_held += bytes;
-	}
+	o = p->operands->next;
+	if (o)
+		p->operands->next = o->next;
 	pthread_mutex_unlock(&d->lock);
-	return s;
+	return o ? o : operands_new(p);
 }
 
-static void scratch_put(struct dnnl *d, struct scratch *s)
+static void operands_put(struct dnnl *d, const struct prim *p, struct operands *o)
 {
 	pthread_mutex_lock(&d->lock);
-	s->next = d->scratch;
-	d->scratch = s;
+	o->next = p->operands->next;
+	p->operands->next = o;
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -166,36 +193,31 @@ struct arg_list {
 	int n;
 };
 
-static void add_arg(struct arg_list *l, int which, dn_md md, const void *data)
+static void add_arg(struct arg_list *l, int which, dnnl_memory_t m, const void *data)
 {
-	l->arg[l->n++] = (dnnl_exec_arg_t){ which, dn_memory(md, data) };
+	if (!m)
+		return;
+	dn_memory_set(m, data);
+	l->arg[l->n++] = (dnnl_exec_arg_t){ which, m };
 }
 
 void prim_run(struct dnnl *d, const struct prim *p, const struct prim_data *data)
 {
-	struct scratch *s = p->scratch_bytes ? scratch_take(d) : NULL;
+	struct scratch *s = p->scratch_bytes ? scratch_take(&d->scratch, p->scratch_bytes) : NULL;
+	struct operands *o = operands_take(d, p);
 	struct arg_list l = { .n = 1, .arg = { { DNNL_ARG_WEIGHTS, data->w } } };
 
-	add_arg(&l, DNNL_ARG_SRC, p->x, data->x);
-	if (p->bias)
-		add_arg(&l, DNNL_ARG_BIAS, p->bias, data->bias);
-	if (p->key.other)
-		add_arg(&l, DNNL_ARG_ATTR_MULTIPLE_POST_OP(p->key.act != ACT_NONE) | DNNL_ARG_SRC_1,
-			p->y, data->other);
-	add_arg(&l, DNNL_ARG_DST, p->y, data->y);
-	if (s)
-		add_arg(&l, DNNL_ARG_SCRATCHPAD, dn_pd_scratch(p->pd), s->data);
+	add_arg(&l, DNNL_ARG_SRC, o->x, data->x);
+	add_arg(&l, DNNL_ARG_BIAS, o->bias, data->bias);
+	add_arg(&l, DNNL_ARG_ATTR_MULTIPLE_POST_OP(p->key.act != ACT_NONE) | DNNL_ARG_SRC_1,
+		o->other, data->other);
+	add_arg(&l, DNNL_ARG_DST, o->y, data->y);
+	add_arg(&l, DNNL_ARG_SCRATCHPAD, o->scratch, s ? s->data : NULL);
 	dn_check(dnnl_primitive_execute(p->run, d->stream, l.n, l.arg), "to run");
 	dn_check(dnnl_stream_wait(d->stream), "to run");
-	for (int i = 1; i < l.n; i++)
-		dnnl_memory_destroy(l.arg[i].memory);
+	operands_put(d, p, o);
 	if (s)
-		scratch_put(d, s);
-}
-
-size_t dnnl_scratch_bytes(const struct dnnl *d)
-{
-	return d->scratch_held;
+		scratch_put(&d->scratch, s);
 }
 
 void prims_free(struct dnnl *d)
@@ -205,9 +227,5 @@ void prims_free(struct dnnl *d)
 			next = p->next;
 			prim_free(p);
 		}
-	}
-	for (struct scratch *s = d->scratch, *next; s; s = next) {
-		next = s->next;
-		free(s);
 	}
 }

@@ -17,9 +17,10 @@ static double sigmoid(double x)
 	return 1 / (1 + exp(-x));
 }
 
+/* Phi; (1 + erf)/2 would cancel in the lower tail. */
 static double normal_cdf(double x)
 {
-	return (1 + erf(x * M_SQRT1_2)) / 2;
+	return erfc(-x * M_SQRT1_2) / 2;
 }
 
 static double gelu_tanh_argument(double x)

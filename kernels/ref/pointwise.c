@@ -60,11 +60,13 @@ REF_RUN(clamp)
 	}
 }
 
+/* From whole numbers too. */
 REF_RUN(cast)
 {
+	const struct tensor *x = call->in[0];
 	struct tensor *y = call->out[0];
 
 	(void)self, (void)c;
 	for (int64_t i = 0; i < tensor_elems(y); i++)
-		put(y, i, get(call->in[0], i));
+		put(y, i, x->dtype == DT_I32 ? (float)((const int32_t *)x->data)[i] : get(x, i));
 }

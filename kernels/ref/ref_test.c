@@ -180,6 +180,14 @@ static void test_activations(void)
 			     2e-7);
 }
 
+/* Relative accuracy far below zero: x Phi(x) at -8, from a table of the normal distribution. */
+static void test_gelu_tail(void)
+{
+	float x[] = { -8 }, want[] = { -4.976768e-15f };
+
+	check_values("gelu(-8)", op_activation(ctx, F32(x, 1), ACT_GELU), want, 1e-20);
+}
+
 static void test_pointwise(void)
 {
 	float add[] = { 10, 12, 14, 16 }, channel[] = { 0, 11, 2, 13, 24, 35, 26, 37 };
@@ -203,7 +211,11 @@ static void test_storage(void)
 	float rounded[] = { 1.0f, 1.015625f, -3.004055e38f, 0.10009765625f };
 	struct tensor *h = op_cast(ctx, F32(x, 4), DT_BF16, NULL), *f, *sum;
 	float mixed[] = { 2.00390625f, 2.02734375f, 0, 0.2000977f };
+	int32_t whole[] = { -7, 0, 16777217 }; /* the last one is rounded to even */
+	float want[] = { -7, 0, 16777216 };
 
+	check_values("cast from i32", op_cast(ctx, input_i32(ctx, DIMS(3), whole), DT_F32, NULL),
+		     want, 0);
 	CHECK_INT(h->dtype, DT_BF16);
 	f = op_cast(ctx, h, DT_F32, NULL);
 	check_values("cast", f, rounded, 1e32);
@@ -281,6 +293,7 @@ int main(void)
 	test_group_norm();
 	test_layer_norm();
 	test_activations();
+	test_gelu_tail();
 	test_pointwise();
 	test_storage();
 	test_layout();
