@@ -23,17 +23,25 @@ OPENMP  ?= -fopenmp
 BASE    := -std=gnu17 $(WARN) -ffp-contract=off $(CFLAGS) $(OPENMP) $(SANITIZE) -MMD -MP
 LDFLAGS := $(CFLAGS) $(OPENMP) $(SANITIZE)
 
+# Optional: used when their headers are there; PAPI= and NVTX= on the command line leave them out.
+has_header = $(shell printf '\043include <$1>\n' | $(CC) $(CFLAGS) -E - >/dev/null 2>&1 && echo yes)
+PAPI := $(call has_header,papi.h)
+NVTX := $(firstword $(patsubst %/nvtx3/nvToolsExt.h,%,\
+	$(wildcard $(CUDA_HOME:=/include/nvtx3/nvToolsExt.h) \
+	/usr/local/cuda/include/nvtx3/nvToolsExt.h /usr/include/nvtx3/nvToolsExt.h)))
+
 comma := ,
 DNNL_INC := $(if $(DNNL),-I$(DNNL)/include)
 DNNL_LIB := $(if $(DNNL),-L$(DNNL)/lib -Wl$(comma)-rpath$(comma)$(DNNL)/lib) -ldnnl
-LDLIBS := $(DNNL_LIB) -lsqlite3 -ljansson -lpng -lnettle -lunistring -linih -lpthread -lm
+LDLIBS := $(DNNL_LIB) $(if $(PAPI),-lpapi) -lsqlite3 -ljansson -lpng -lnettle -lunistring -linih \
+	-lpthread -lm
 
 # What each folder may include.
-INC_kernels   := -Ikernels $(DNNL_INC)
+INC_kernels   := -Ikernels $(DNNL_INC) $(if $(NVTX),-DHAVE_NVTX -isystem $(NVTX))
 INC_workloads := -Iworkloads -Ikernels
 INC_db        := -Idb
 INC_reports   := -Ireports -Idb
-INC_bench     := -Ibench -Iworkloads -Ikernels -Ireports -Idb -I$(O)
+INC_bench     := $(if $(PAPI),-DHAVE_PAPI) -Ibench -Iworkloads -Ikernels -Ireports -Idb -I$(O)
 
 # Instruction-set levels, by file-name suffix and for *_simd.c (SIMD_LEVEL, see kernels/cpu/simd.h).
 ISA_c      := -O3
@@ -48,7 +56,7 @@ TESTS := $(filter %_test.c,$(SRC))
 FUZZ  := $(filter %_fuzz.c,$(SRC))
 SIMD  := $(filter %_simd.c,$(SRC))
 LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) bench/main.c,$(SRC))
-DATA  := $(wildcard workloads/configs/*.json db/*.sql db/migrate/*.sql)
+DATA  := $(wildcard workloads/configs/*.json bench/counters/*.json db/*.sql db/migrate/*.sql)
 
 LIB_OBJ := $(LIB:%.c=$(O)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(O)/%_simd_$(l).o)) \
 	   $(DATA:%=$(O)/%.o)
@@ -202,7 +210,7 @@ help: ## this list
 		while IFS='|' read -r t text; do printf '  %-10s %s\n' "$$t" "$$text"; done
 
 info: ## compiler, libraries and processor that were found
-	@CC="$(CC)" DNNL_INC="$(DNNL_INC)" scripts/info
+	@CC="$(CC)" DNNL_INC="$(DNNL_INC)" NVTX="$(NVTX)" scripts/info
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)

@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "machine.h"
+#include "list_probes.h"
 #include "options.h"
 #include "table.h"
 #include "threads.h"
@@ -98,6 +99,10 @@ int cmd_list(const struct options *o, struct err *e)
 	(void)e;
 	if (opt_flag(o, OPT_NAMES)) {
 		print_names();
+		return 0;
+	}
+	if (opt_flag(o, OPT_PROBES) || opt_flag(o, OPT_LIST_COUNTERS)) {
+		list_probes(o);
 		return 0;
 	}
 	machine_read(&m);

@@ -22,13 +22,26 @@ static int check_save_paths(const struct options *o, struct err *e)
 	return 0;
 }
 
+/* The files of the trace must be writable before a long run, not after it. */
+static int check_trace_paths(const struct options *o, struct err *e)
+{
+	const char *json = opt_text(o, OPT_TRACE), *folded = opt_text(o, OPT_FOLDED);
+
+	if (json && *json && output_check_directory("trace", json, e))
+		return -(int)e->code;
+	return folded ? output_check_directory("folded", folded, e) : 0;
+}
+
 static int prepare(struct session *s, struct err *e)
 {
 	machine_read(&s->machine);
 	machine_environment(s->environment, sizeof s->environment);
 	s->started_unix_ns = db_now_unix_ns();
+	if (opt_given(s->o, OPT_COUNTERS) &&
+	    counter_group_load(&s->counters, opt_text(s->o, OPT_COUNTERS), e))
+		return -(int)e->code;
 	if (device_open(&s->device, s->o, e) || check_save_paths(s->o, e) ||
-	    point_open(&s->point, s->o, s->device.backend, e))
+	    check_trace_paths(s->o, e) || point_open(&s->point, s->o, s->device.backend, e))
 		return -(int)e->code;
 	s->need = point_memory(&s->point);
 	return 0;
@@ -50,7 +63,7 @@ static struct protocol protocol_of(const struct options *o)
 	return (struct protocol){
 		.warmup = opt_given(o, OPT_WARMUP) ? (int)opt_int(o, OPT_WARMUP) : -1,
 		.samples = opt_given(o, OPT_SAMPLES) ? (int)opt_int(o, OPT_SAMPLES) : -1,
-		.trace = opt_flag(o, OPT_TRACE),
+		.trace = opt_given(o, OPT_TRACE) || opt_given(o, OPT_FOLDED),
 	};
 }
 
@@ -67,6 +80,30 @@ static int save_outputs(struct session *s, struct err *e)
 	return 0;
 }
 
+/* The traced repetition as files. */
+static int save_traces(struct session *s, struct err *e)
+{
+	const char *json = opt_text(s->o, OPT_TRACE), *folded = opt_text(s->o, OPT_FOLDED);
+
+	if (s->m.traced_s > 0 && s->m.timeline &&
+	    timeline_write(s->m.timeline, &s->point, json, e))
+		return -(int)e->code;
+	return s->m.traced_s > 0 && folded ? folded_write(&s->m.profile, &s->point, folded, e) : 0;
+}
+
+static void open_probes(struct session *s)
+{
+	const char *json = opt_text(s->o, OPT_TRACE);
+	bool counting = *s->counters.name;
+
+	if (json && *json)
+		s->m.timeline = timeline_new();
+	s->m.probes = probes_open(counting ? &s->counters : NULL, s->device.threads);
+	if (counting && *probes_at(s->m.probes, probes_count(s->m.probes) - 1)->why)
+		progress_say(&s->progress, "no counters of group %s: %s", s->counters.name,
+			     probes_at(s->m.probes, probes_count(s->m.probes) - 1)->why);
+}
+
 /* The part that computes. Leaves an error or an interruption in `e`. */
 static void work(struct session *s, struct err *e)
 {
@@ -75,6 +112,7 @@ static void work(struct session *s, struct err *e)
 	measure_catch_signals();
 	measure_blocks(&s->m, &s->point, &s->device, BLOCKS_AROUND, BLOCK_S);
 	announce(s);
+	open_probes(s);
 	if (measure_load(&s->m, &s->point, &s->progress, e))
 		return;
 	measure_blocks(&s->m, &s->point, &s->device, 1, BLOCK_S);
@@ -86,8 +124,8 @@ static void work(struct session *s, struct err *e)
 			s->m.samples);
 	else if (!s->m.finite)
 		err_set(e, ERR_FAILED, "the output of %s is not finite", s->point.preset->name);
-	else
-		save_outputs(s, e);
+	else if (!save_outputs(s, e))
+		save_traces(s, e);
 }
 
 static const char *status_of(const struct session *s, const struct err *e)
@@ -106,6 +144,7 @@ static void show(const struct session *s)
 		return;
 	}
 	result_table(s);
+	result_probes(s);
 	result_trace(s);
 	result_shadow(s);
 }
@@ -164,6 +203,8 @@ int cmd_run(const struct options *o, struct err *e)
 			run_prepared(&s, e);
 	}
 	db_close(s.db);
+	probes_close(s.m.probes);
+	timeline_free(s.m.timeline);
 	measure_end(&s.m);
 	point_close(&s.point);
 	device_close(&s.device);

@@ -192,6 +192,7 @@ struct loop {
 	const struct device *d;
 	struct progress *progress;
 	struct trace *trace; /* NULL: untraced */
+	int64_t begin_ns, end_ns; /* of the last step */
 	double last_block_s;
 	int64_t done_macs, all_macs; /* of this sample, for the time left */
 	double sample_s;
@@ -215,7 +216,9 @@ static int timed_step(struct loop *l, int stage, int step, double *seconds)
 	ctx_step_begin(p->ctx, PASS_RUN, p->plan[stage]);
 	p->w->step(p->w, p->ctx, stage, step);
 	rc = ctx_step_end(p->ctx);
-	*seconds = 1e-9 * (double)(clock_ns() - start);
+	l->begin_ns = start;
+	l->end_ns = clock_ns();
+	*seconds = 1e-9 * (double)(l->end_ns - start);
 	return rc;
 }
 
@@ -234,19 +237,32 @@ static void show_step(struct loop *l, int stage, int step, double seconds)
 	progress_draw(l->progress, text, (double)l->done_macs, (double)l->all_macs, left);
 }
 
-/* Everything between two steps: reference block, trace, progress. */
+/* A reference block now and then, of which the probes of the sample know nothing. */
+static void block_between(struct loop *l)
+{
+	int64_t start = clock_ns();
+
+	if (1e-9 * (double)start - l->last_block_s < BLOCK_EVERY_S)
+		return;
+	probes_pause(l->m->probes);
+	start = clock_ns();
+	measure_blocks(l->m, l->p, l->d, 1, BLOCK_S);
+	if (l->trace && l->m->n_blocks)
+		timeline_block(l->m->timeline, start, clock_ns(), l->m->block[l->m->n_blocks - 1]);
+	probes_resume(l->m->probes);
+	l->last_block_s = clock_s();
+}
+
+/* Everything between two steps: trace, reference block, progress. */
 static void after_step(struct loop *l, int stage, int step, double seconds)
 {
-	double now = clock_s();
-
 	l->sample_s += seconds;
 	l->done_macs += cost_core_macs(&l->p->step_cost[stage]);
-	if (now - l->last_block_s >= BLOCK_EVERY_S) {
-		measure_blocks(l->m, l->p, l->d, 1, BLOCK_S);
-		l->last_block_s = clock_s();
-	}
-	if (l->trace)
+	if (l->trace) {
+		timeline_step(l->m->timeline, stage, step, l->begin_ns, l->end_ns, l->trace);
 		trace_flush(l->trace, &l->m->profile, stage);
+	}
+	block_between(l);
 	show_step(l, stage, step, seconds);
 }
 
@@ -259,7 +275,9 @@ static int run_sample(struct loop *l, enum phase phase, int sample)
 	l->done_macs = 0;
 	l->all_macs = cost_core_macs(&l->p->cost);
 	l->sample_s = 0;
-	for (int stage = 0; stage < w->n_stages; stage++)
+	probes_sample_begin(l->m->probes);
+	for (int stage = 0; stage < w->n_stages; stage++) {
+		probes_stage_begin(l->m->probes);
 		for (int step = 0; step < w->stage[stage].steps; step++) {
 			double seconds;
 			if (timed_step(l, stage, step, &seconds))
@@ -269,6 +287,9 @@ static int run_sample(struct loop *l, enum phase phase, int sample)
 				.block = l->m->n_blocks - 1, .seconds = seconds };
 			after_step(l, stage, step, seconds);
 		}
+		probes_stage_end(l->m->probes, phase, sample, stage);
+	}
+	probes_sample_end(l->m->probes, phase, sample);
 	return 0;
 }
 
@@ -328,6 +349,7 @@ static void relabel_first(struct measurement *m)
 {
 	for (int i = 0; i < m->n; i++)
 		m->timing[i].phase = PHASE_MEASURED;
+	probes_relabel(m->probes, PHASE_MEASURED);
 }
 
 static int run_samples(struct loop *l, struct protocol how)

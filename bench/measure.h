@@ -13,7 +13,9 @@
 
 #include "device.h"
 #include "point.h"
+#include "probe.h"
 #include "progress.h"
+#include "timeline.h"
 
 enum phase { PHASE_WARMUP, PHASE_MEASURED, PHASE_TRACED };
 
@@ -46,6 +48,8 @@ struct measurement {
 	struct profile profile;    /* with times, of the traced sample */
 	double traced_s;           /* of the traced sample; 0: none */
 	double started_s, ran_s;   /* clock of the first step; from there to the last */
+	struct probes *probes;     /* borrowed, read around every sample; NULL: none */
+	struct timeline *timeline; /* borrowed, gets the traced sample; NULL: not wanted */
 };
 
 /* Fills and packs the weights, reserves all memory. */

@@ -39,9 +39,18 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .max = 1000000,
 			 .help = "unmeasured repetitions before; default: 0 when one takes over "
 				 "5 s, else 1" },
-	[OPT_TRACE] = { "trace", ARG_FLAG, .verbs = RUN,
+	[OPT_TRACE] = { "trace", ARG_JSON, "[FILE.json]", .verbs = RUN,
 			.help = "one more repetition that times every op; the headline stays "
-				"untraced" },
+				"untraced; into a file that Perfetto opens" },
+	[OPT_FOLDED] = { "folded", ARG_PATH, "FILE", .verbs = RUN,
+			 .help = "the trace as folded stacks for flame graphs" },
+	[OPT_PROBES] = { "probes", ARG_FLAG, .verbs = RUN | LIST,
+			 .help = "show what was read beside the clock, or why it was not" },
+	[OPT_COUNTERS] = { "counters", ARG_TEXT, "GROUP", .verbs = RUN, .env = true,
+			   .help = "count a group of events too: a name of `bench list "
+				   "--counters`, or a file" },
+	[OPT_LIST_COUNTERS] = { "counters", ARG_FLAG, .verbs = LIST,
+				.help = "groups of counters and whether this machine has them" },
 	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu", .verbs = RUN | EVAL, .env = true,
 			  .choices = "cpu|ref|null|shadow",
 			  .help = "cpu, ref (plain C), null (computes nothing: cost of the "

@@ -145,6 +145,13 @@ static int find_verb(struct options *o, const char *word, struct err *e)
 /* ---- the parser --------------------------------------------------------------------------------
  */
 
+static bool ends_in_json(const char *word)
+{
+	size_t len = strlen(word);
+
+	return *word != '-' && len > 5 && strcmp(word + len - 5, ".json") == 0;
+}
+
 /* One "--name", "--name=value" or "--name value" at argv[*i]. */
 static int take_option(struct options *o, int argc, char **argv, int *i, struct err *e)
 {
@@ -164,6 +171,11 @@ static int take_option(struct options *o, int argc, char **argv, int *i, struct 
 			return err_set(e, ERR_USAGE, "%s takes no value", from);
 		return take_value(o, (enum opt)id, from, "1", e);
 	}
+	if (option_table[id].type == ARG_JSON && !value)
+		value = *i + 1 < argc && ends_in_json(argv[*i + 1]) ? argv[++*i] : "";
+	else if (option_table[id].type == ARG_JSON && !ends_in_json(value))
+		return err_set(e, ERR_USAGE, "%s takes no value but a file that ends in .json, not "
+			       "'%.60s'", from, value);
 	if (!value && *i + 1 >= argc)
 		return err_set(e, ERR_USAGE, "%s lacks its %s", from, option_table[id].arg);
 	return take_value(o, (enum opt)id, from, value ? value : argv[++*i], e);

@@ -26,6 +26,10 @@ enum opt {
 	OPT_SAMPLES,
 	OPT_WARMUP,
 	OPT_TRACE,
+	OPT_FOLDED,
+	OPT_PROBES,
+	OPT_COUNTERS,
+	OPT_LIST_COUNTERS,
 	OPT_BACKEND,
 	OPT_ISA,
 	OPT_THREADS,
@@ -49,7 +53,8 @@ enum opt {
 	OPT_COUNT
 };
 
-enum arg_type { ARG_FLAG, ARG_INT, ARG_CHOICE, ARG_TEXT, ARG_PATH, ARG_SETTING };
+/* ARG_JSON: a flag that may name a file ending in .json, with = or as the next word */
+enum arg_type { ARG_FLAG, ARG_INT, ARG_CHOICE, ARG_TEXT, ARG_PATH, ARG_SETTING, ARG_JSON };
 
 struct option_def {
 	const char *name; /* without the dashes */

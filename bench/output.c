@@ -82,19 +82,24 @@ static bool ends_with(const char *s, const char *end)
 	return n > m && strcmp(s + n - m, end) == 0;
 }
 
-int output_check_path(const char *path, struct err *e)
+int output_check_directory(const char *option, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	char dir[1024];
 
+	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+	if (access(dir, W_OK))
+		return err_set(e, ERR_FAILED, "--%s %s: the directory cannot be written: %s",
+			       option, path, strerror(errno));
+	return 0;
+}
+
+int output_check_path(const char *path, struct err *e)
+{
 	if (!ends_with(path, ".png") && !ends_with(path, ".safetensors"))
 		return err_set(e, ERR_USAGE, "--save %s: the name must end in .png or .safetensors",
 			       path);
-	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
-	if (access(dir, W_OK))
-		return err_set(e, ERR_FAILED, "--save %s: the directory cannot be written: %s",
-			       path, strerror(errno));
-	return 0;
+	return output_check_directory("save", path, e);
 }
 
 static float *to_nchw(const struct tensor *t)

@@ -20,6 +20,7 @@ void text_hash(const char *text, char hex[65]);
 
 /* Refuses endings that nothing writes, and directories that are not there, before the run. */
 int output_check_path(const char *path, struct err *e);
+int output_check_directory(const char *option, const char *path, struct err *e);
 
 /* By the ending: .png the image (one file per image: out-0.png, out-1.png, ...), .safetensors the
  * tensors `latents` and `image`, NCHW fp32. */

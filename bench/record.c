@@ -50,11 +50,12 @@ static const struct db_metric metrics[METRIC_COUNT] = {
 struct record {
 	struct db_run run;
 	const char *stages[STAGES_MAX + 1];
+	struct db_metric *metrics; /* those of the table, then the probes */
 	struct db_sample *samples;
 	struct db_summary *summaries;
 	struct db_op *ops;
-	struct db_artifact artifacts[OPT_MANY];
-	char hashes[OPT_MANY][65];
+	struct db_artifact artifacts[OPT_MANY + 2];
+	char hashes[OPT_MANY + 2][65];
 	char *params, *spec, *libs, *argv, binary[65];
 	struct profile counts; /* without times, when there was no trace */
 };
@@ -251,10 +252,49 @@ static void add_single(struct record *r, enum metric metric, enum db_phase phase
 					  .value = value });
 }
 
+/* What the probes read around warm-up and measured samples. */
+static void add_probes(struct record *r, const struct session *s)
+{
+	for (int i = 0; i < probes_rows(s->m.probes); i++) {
+		struct probe_row row = probes_row(s->m.probes, i);
+		bool cut = row.phase == PHASE_MEASURED && row.sample >= s->m.samples;
+		for (int k = 0; k < probes_count(s->m.probes) && row.phase != PHASE_TRACED; k++)
+			if (isfinite(row.values[k]))
+				add_sample(r, (struct db_sample){
+						      .metric = METRIC_COUNT + k,
+						      .stage = row.stage + 1,
+						      .phase = row.phase == PHASE_WARMUP
+								       ? DB_PHASE_WARMUP
+								       : DB_PHASE_MEASURED,
+						      .i = row.sample, .step = -1,
+						      .flags = cut ? DB_SAMPLE_CUT_SHORT : 0,
+						      .value = row.values[k] });
+	}
+}
+
+static void fill_metrics(struct record *r, const struct session *s)
+{
+	int n = probes_count(s->m.probes);
+
+	r->metrics = malloc((METRIC_COUNT + (size_t)n) * sizeof *r->metrics);
+	die_if(!r->metrics, "out of memory");
+	memcpy(r->metrics, metrics, sizeof metrics);
+	for (int i = 0; i < n; i++) {
+		const struct probe *p = probes_at(s->m.probes, i);
+		r->metrics[METRIC_COUNT + i] = (struct db_metric){
+			.name = p->name, .unit = p->unit, .kind = "noisy", .descr = p->what,
+			.probe = p->source };
+	}
+	r->run.metrics = r->metrics;
+	r->run.n_metrics = METRIC_COUNT + n;
+}
+
 static void fill_samples(struct record *r, const struct session *s)
 {
 	const struct measurement *m = &s->m;
 	size_t room = (size_t)(m->n + m->n_blocks + 3 + m->samples * (STAGES_MAX + 2));
+
+	room += (size_t)probes_rows(m->probes) * (size_t)probes_count(m->probes);
 
 	r->samples = calloc(room, sizeof *r->samples);
 	die_if(!r->samples, "out of memory");
@@ -263,6 +303,7 @@ static void fill_samples(struct record *r, const struct session *s)
 	add_single(r, METRIC_PREDICTED_MEMORY, DB_PHASE_MEASURED, (double)s->need.total);
 	add_timings(r, s);
 	add_latencies(r, s);
+	add_probes(r, s);
 	for (int i = 0; i < m->n_blocks; i++)
 		add_sample(r, (struct db_sample){ .metric = METRIC_REFERENCE,
 						  .phase = DB_PHASE_MEASURED, .i = i, .step = -1,
@@ -270,7 +311,7 @@ static void fill_samples(struct record *r, const struct session *s)
 	r->run.samples = r->samples;
 }
 
-static void add_summary(struct record *r, enum metric metric, int stage, double *v, int n)
+static void add_summary(struct record *r, int metric, int stage, double *v, int n)
 {
 	struct stats t;
 
@@ -278,7 +319,7 @@ static void add_summary(struct record *r, enum metric metric, int stage, double 
 		return;
 	t = stats_of(v, n);
 	r->summaries[r->run.n_summaries++] = (struct db_summary){
-		.metric = (int)metric, .stage = stage, .n = t.n,
+		.metric = metric, .stage = stage, .n = t.n,
 		.outliers_mild = t.outliers_mild, .outliers_severe = t.outliers_severe,
 		.min = t.min, .q1 = t.q1, .median = t.median, .q3 = t.q3, .max = t.max,
 		.mean = t.mean, .sd = t.sd, .mad = t.mad, .ci_lo = t.ci_lo, .ci_hi = t.ci_hi,
@@ -289,10 +330,11 @@ static void add_summary(struct record *r, enum metric metric, int stage, double 
 static void fill_summaries(struct record *r)
 {
 	double *v = malloc(((size_t)r->run.n_samples + 1) * sizeof *v);
+	size_t room = (size_t)r->run.n_metrics * (STAGES_MAX + 1);
 
-	r->summaries = calloc(METRIC_COUNT * (STAGES_MAX + 1), sizeof *r->summaries);
+	r->summaries = calloc(room, sizeof *r->summaries);
 	die_if(!v || !r->summaries, "out of memory");
-	for (int metric = 0; metric < METRIC_COUNT; metric++)
+	for (int metric = 0; metric < r->run.n_metrics; metric++)
 		for (int stage = 0; stage < r->run.n_stages; stage++) {
 			int n = 0;
 			for (int i = 0; i < r->run.n_samples; i++) {
@@ -301,7 +343,7 @@ static void fill_summaries(struct record *r)
 				    x->phase == DB_PHASE_MEASURED)
 					v[n++] = x->value;
 			}
-			add_summary(r, (enum metric)metric, stage, v, n);
+			add_summary(r, metric, stage, v, n);
 		}
 	free(v);
 	r->run.summaries = r->summaries;
@@ -359,17 +401,27 @@ static void fill_ops(struct record *r, struct session *s)
 	r->run.ops = r->ops;
 }
 
+static void add_artifact(struct record *r, const char *kind, const char *path)
+{
+	char *hash = r->hashes[r->run.n_artifacts];
+	struct stat st;
+
+	if (!path || !*path || stat(path, &st))
+		return;
+	file_hash(path, hash);
+	r->artifacts[r->run.n_artifacts++] = (struct db_artifact){
+		.kind = kind, .path = path, .sha256 = *hash ? hash : NULL, .bytes = st.st_size };
+}
+
 static void fill_artifacts(struct record *r, const struct session *s)
 {
 	for (int i = 0; i < s->o->n[OPT_SAVE]; i++) {
 		const char *path = s->o->value[OPT_SAVE][i];
-		struct stat st;
-		if (stat(path, &st))
-			continue;
-		file_hash(path, r->hashes[i]);
-		r->artifacts[r->run.n_artifacts++] = (struct db_artifact){
-			.kind = strstr(path, ".png") ? "image" : "tensors", .path = path,
-			.sha256 = *r->hashes[i] ? r->hashes[i] : NULL, .bytes = st.st_size };
+		add_artifact(r, strstr(path, ".png") ? "image" : "tensors", path);
+	}
+	if (s->m.traced_s > 0) {
+		add_artifact(r, "trace", opt_text(s->o, OPT_TRACE));
+		add_artifact(r, "folded", opt_text(s->o, OPT_FOLDED));
 	}
 	r->run.artifacts = r->artifacts;
 }
@@ -383,8 +435,7 @@ static void fill_result(struct record *r, struct session *s)
 		r->stages[i + 1] = s->point.w->stage[i].name;
 	run->stages = r->stages;
 	run->n_stages = s->point.w->n_stages + 1;
-	run->metrics = metrics;
-	run->n_metrics = METRIC_COUNT;
+	fill_metrics(r, s);
 	run->wall_s = 1e-9 * (double)(db_now_unix_ns() - s->started_unix_ns);
 	run->session.ended_unix_ns = db_now_unix_ns();
 	run->out_sha256 = *s->m.hash ? s->m.hash : NULL;
@@ -399,6 +450,7 @@ static void fill_result(struct record *r, struct session *s)
 
 static void record_free(struct record *r)
 {
+	free(r->metrics);
 	free(r->samples);
 	free(r->summaries);
 	free(r->ops);

@@ -134,6 +134,7 @@ static json_t *run_json(const struct session *s)
 	json_object_set_new(j, "exact", exact_json(s));
 	json_object_set_new(j, "fingerprint", record_fingerprint(s));
 	json_object_set_new(j, "ran_s", json_number(s->m.ran_s));
+	json_object_set_new(j, "probes", result_probes_json(s));
 	json_object_set_new(j, "timings", timings_json(s));
 	json_object_set_new(j, "reference_blocks_flops", blocks_json(s));
 	return j;

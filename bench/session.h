@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "counters.h"
 #include "db.h"
 #include "device.h"
 #include "machine.h"
@@ -25,6 +26,7 @@ struct session {
 	struct point point;
 	struct measurement m;
 	struct progress progress;
+	struct counter_group counters; /* no name: none is asked for */
 
 	struct memory_need need;
 	int64_t peak_bytes;    /* most memory that the process had */
@@ -85,5 +87,13 @@ void result_json(const struct session *s);
 void result_trace(const struct session *s);
 void result_shadow(const struct session *s);
 void result_dry(const struct session *s);
+
+/* ---- result_probes.c ---------------------------------------------------------------------------
+ */
+
+/* Statistics of a probe over the measured samples, of one stage or the whole (-1); n 0: none. */
+struct stats session_probe(const struct session *s, int probe, int stage);
+void result_probes(const struct session *s);
+json_t *result_probes_json(const struct session *s);
 
 #endif

@@ -6,15 +6,8 @@
 
 #include "clock.h"
 
-struct record {
-	const struct scope *scope;
-	enum op op;
-	int64_t ns;
-	struct cost cost;
-};
-
 struct trace {
-	struct record *record;
+	struct trace_record *record;
 	int64_t n, capacity;
 	int64_t begin_ns;
 };
@@ -35,7 +28,8 @@ static void end(void *arg, const struct ctx *c, const struct op_call *call, cons
 
 	if (t->n == t->capacity)
 		return;
-	t->record[t->n++] = (struct record){ c->scope, call->op, now - t->begin_ns, *cost };
+	t->record[t->n++] = (struct trace_record){ c->scope, call->op, t->begin_ns,
+						       now - t->begin_ns, *cost };
 }
 
 struct trace *trace_new(int64_t calls)
@@ -63,10 +57,16 @@ struct op_hook trace_hook(struct trace *t)
 	return (struct op_hook){ .begin = begin, .end = end, .arg = t };
 }
 
+const struct trace_record *trace_records(const struct trace *t, int64_t *n)
+{
+	*n = t->n;
+	return t->record;
+}
+
 void trace_flush(struct trace *t, struct profile *p, int stage)
 {
 	for (int64_t i = 0; i < t->n; i++) {
-		const struct record *r = &t->record[i];
+		const struct trace_record *r = &t->record[i];
 		profile_add(p, stage, r->scope, r->op, &r->cost, 1, r->ns);
 	}
 	t->n = 0;

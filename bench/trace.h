@@ -10,10 +10,20 @@
 
 struct trace;
 
+struct trace_record {
+	const struct scope *scope; /* belongs to the context */
+	enum op op;
+	int64_t begin_ns, ns; /* clock, duration */
+	struct cost cost;
+};
+
 /* Room for `calls` ops per step. */
 struct trace *trace_new(int64_t calls);
 void trace_free(struct trace *t);
 struct op_hook trace_hook(struct trace *t);
+
+/* Those of the step so far, in order. */
+const struct trace_record *trace_records(const struct trace *t, int64_t *n);
 
 /* After a step: adds its records to the profile and forgets them. */
 void trace_flush(struct trace *t, struct profile *p, int stage);

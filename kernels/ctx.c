@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "grad.h"
+#include "nvtx.h"
 
 /* Tensor structs of a step come in blocks that are kept from step to step. */
 #define NODES_PER_BLOCK 1024
@@ -28,6 +29,8 @@ struct heap_buffer {
 void scope_push(struct ctx *c, const char *name)
 {
 	c->scope = scope_child(c->scope, name);
+	if (c->pass == PASS_RUN)
+		nvtx_push(c->scope->name);
 }
 
 void scope_push_index(struct ctx *c, const char *name, int i)
@@ -43,6 +46,8 @@ void scope_pop(struct ctx *c)
 	die_if(!c->scope->parent, "scope_pop at the root");
 	c->scope->cursor = NULL;
 	c->scope = c->scope->parent;
+	if (c->pass == PASS_RUN)
+		nvtx_pop();
 }
 
 static char *join_path(const struct scope *s, const char *name)
@@ -272,6 +277,7 @@ struct ctx *ctx_new(const struct backend *backend, enum dtype dtype, struct weig
 	struct ctx *c = calloc(1, sizeof *c);
 
 	die_if(!c, "out of memory");
+	nvtx_start();
 	c->backend = backend;
 	c->dtype = dtype;
 	c->weights = weights;

@@ -9,6 +9,7 @@
 
 #include "ctx.h"
 #include "grad.h"
+#include "nvtx.h"
 #include "op_rules.h"
 
 const char *act_name(enum act a)
@@ -122,7 +123,9 @@ static void execute(struct ctx *c, const struct backend *b, const struct op_call
 	}
 	if (c->hook.begin)
 		c->hook.begin(c->hook.arg, c, call);
+	nvtx_push(op_table[call->op].name);
 	b->run[call->op](b, c, call);
+	nvtx_pop();
 	if (c->hook.end)
 		c->hook.end(c->hook.arg, c, call, cost);
 }
