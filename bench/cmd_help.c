@@ -18,7 +18,7 @@ int cmd_help(const struct options *o, struct err *e)
 	for (int i = 0; i < V_COUNT; i++) {
 		names[i] = verb_table[i].name;
 		if (strcmp(names[i], o->arg[0]) == 0) {
-			help_verb(stdout, &verb_table[i]);
+			help_verb(stdout, &verb_table[i], opt_flag(o, OPT_ALL));
 			return 0;
 		}
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "output.h"
 #include "session.h"
 #include "units.h"
@@ -32,6 +33,18 @@ static int check_trace_paths(const struct options *o, struct err *e)
 	return folded ? output_check_directory("folded", folded, e) : 0;
 }
 
+static int read_protocol(struct session *s, struct err *e)
+{
+	const struct options *o = s->o;
+
+	s->protocol = (struct protocol){
+		.warmup = opt_given(o, OPT_WARMUP) ? (int)opt_int(o, OPT_WARMUP) : -1,
+		.samples = opt_given(o, OPT_SAMPLES) ? (int)opt_int(o, OPT_SAMPLES) : -1,
+		.trace = opt_given(o, OPT_TRACE) || opt_given(o, OPT_FOLDED),
+	};
+	return protocol_parse(&s->protocol, opt_text(o, OPT_STOP), e);
+}
+
 static int prepare(struct session *s, struct err *e)
 {
 	machine_read(&s->machine);
@@ -40,8 +53,9 @@ static int prepare(struct session *s, struct err *e)
 	if (opt_given(s->o, OPT_COUNTERS) &&
 	    counter_group_load(&s->counters, opt_text(s->o, OPT_COUNTERS), e))
 		return -(int)e->code;
-	if (device_open(&s->device, s->o, e) || check_save_paths(s->o, e) ||
-	    check_trace_paths(s->o, e) || point_open(&s->point, s->o, s->device.backend, e))
+	if (read_protocol(s, e) || device_open(&s->device, s->o, e) ||
+	    check_save_paths(s->o, e) || check_trace_paths(s->o, e) ||
+	    point_open(&s->point, s->o, s->device.backend, e))
 		return -(int)e->code;
 	s->need = point_memory(&s->point);
 	return 0;
@@ -56,15 +70,6 @@ static void announce(struct session *s)
 	progress_say(&s->progress, "%s: %s core MACs, %s of memory; about %s on this machine",
 		     s->point.preset->name, text_si((double)cost_core_macs(&s->point.cost), "").s,
 		     text_bytes((double)s->need.total).s, text_left(estimate).s);
-}
-
-static struct protocol protocol_of(const struct options *o)
-{
-	return (struct protocol){
-		.warmup = opt_given(o, OPT_WARMUP) ? (int)opt_int(o, OPT_WARMUP) : -1,
-		.samples = opt_given(o, OPT_SAMPLES) ? (int)opt_int(o, OPT_SAMPLES) : -1,
-		.trace = opt_given(o, OPT_TRACE) || opt_given(o, OPT_FOLDED),
-	};
 }
 
 static int save_outputs(struct session *s, struct err *e)
@@ -107,29 +112,34 @@ static void open_probes(struct session *s)
 /* The part that computes. Leaves an error or an interruption in `e`. */
 static void work(struct session *s, struct err *e)
 {
-	struct protocol how = protocol_of(s->o);
-
-	measure_catch_signals();
+	interrupt_catch();
 	measure_blocks(&s->m, &s->point, &s->device, BLOCKS_AROUND, BLOCK_S);
 	announce(s);
 	open_probes(s);
 	if (measure_load(&s->m, &s->point, &s->progress, e))
 		return;
 	measure_blocks(&s->m, &s->point, &s->device, 1, BLOCK_S);
-	if (measure_run(&s->m, &s->point, &s->device, &how, &s->progress, e))
+	if (measure_run(&s->m, &s->point, &s->device, &s->protocol, &s->progress, e))
 		return;
 	measure_blocks(&s->m, &s->point, &s->device, BLOCKS_AROUND, BLOCK_S);
+	measure_label(&s->m, 0, s->m.replaced);
 	if (s->m.interrupted)
 		err_set(e, ERR_INTERRUPTED, "interrupted; %d finished samples are kept",
 			s->m.samples);
 	else if (!s->m.finite)
 		err_set(e, ERR_FAILED, "the output of %s is not finite", s->point.preset->name);
+	else if (measure_removed(&s->m, ~0u) == s->m.samples)
+		err_set(e, ERR_FAILED, "all %d samples of %s were removed, each for a recorded cause; "
+			"`bench doctor` says what disturbs this machine", s->m.samples,
+			s->point.preset->name);
 	else if (!save_outputs(s, e))
 		save_traces(s, e);
 }
 
 static const char *status_of(const struct session *s, const struct err *e)
 {
+	if (measure_invalid(&s->m) && e->code != ERR_INTERRUPTED)
+		return "invalid";
 	if (!e->code)
 		return "ok";
 	if (e->code == ERR_INTERRUPTED)
@@ -171,7 +181,12 @@ static void run_prepared(struct session *s, struct err *e)
 	work(s, e);
 	s->peak_bytes = memory_peak();
 	s->status = status_of(s, e);
-	snprintf(s->status_msg, sizeof s->status_msg, "%s", e->msg);
+	if (measure_invalid(&s->m) && !e->code)
+		snprintf(s->status_msg, sizeof s->status_msg, "%d of %d samples were removed, each "
+			 "for a recorded cause: not to be compared",
+			 measure_removed(&s->m, ~0u), s->m.samples);
+	else
+		snprintf(s->status_msg, sizeof s->status_msg, "%s", e->msg);
 	progress_clear(&s->progress);
 	if (s->m.n || e->code) {
 		struct err stored = { 0 };

@@ -4,12 +4,15 @@
  * the manual page (mdoc is avoided: plain man macros read everywhere) and the completion for bash.
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "build_info.h"
 #include "options.h"
 
-#define WIDTH 80
+#define WIDTH  80
+#define SCREEN 23 /* lines of a terminal of 24, one for the prompt */
+#define INDENT 24 /* where the explanations begin */
 
 static const struct {
 	int code;
@@ -98,12 +101,32 @@ void help_overview(FILE *to)
 		    "  bench run sdxl-20steps-mini\n");
 }
 
-void help_verb(FILE *to, const struct verb *v)
+static int options_of(const struct verb *v)
+{
+	int n = 0;
+
+	for (int i = 0; i < OPT_COUNT; i++)
+		n += applies(&option_table[i], v);
+	return n;
+}
+
+static void verb_head(FILE *to, const struct verb *v)
+{
+	fprintf(to, "usage: bench %s%s%s [--OPTIONS]\n\n%c%s.\n", v->name, *v->args ? " " : "",
+		v->args, toupper((unsigned char)*v->summary), v->summary + 1);
+}
+
+static void verb_examples(FILE *to, const struct verb *v)
+{
+	fprintf(to, "\nexamples:\n");
+	print_lines(to, v->examples, "  ");
+}
+
+static void help_full(FILE *to, const struct verb *v)
 {
 	char head[64], text[512];
 
-	fprintf(to, "usage: bench %s%s%s [--OPTIONS]\n\n%c%s.\n", v->name, *v->args ? " " : "",
-		v->args, toupper((unsigned char)*v->summary), v->summary + 1);
+	verb_head(to, v);
 	if (v->text) {
 		fputc('\n', to);
 		print_lines(to, v->text, "");
@@ -115,10 +138,44 @@ void help_verb(FILE *to, const struct verb *v)
 			continue;
 		option_head(d, head, sizeof head);
 		option_help(d, text, sizeof text);
-		print_wrapped(to, text, 24, fprintf(to, "  %s", head));
+		print_wrapped(to, text, INDENT, fprintf(to, "  %s", head));
 	}
-	fprintf(to, "\nexamples:\n");
-	print_lines(to, v->examples, "  ");
+	verb_examples(to, v);
+}
+
+static void help_brief(FILE *to, const struct verb *v)
+{
+	char head[64];
+
+	verb_head(to, v);
+	fprintf(to, "\noptions (all %d: `bench %s --help --all`):\n", options_of(v), v->name);
+	for (int i = 0; i < OPT_COUNT; i++) {
+		const struct option_def *d = &option_table[i];
+		if (!applies(d, v) || !d->brief)
+			continue;
+		option_head(d, head, sizeof head);
+		print_wrapped(to, d->brief, INDENT, fprintf(to, "  %s", head));
+	}
+	verb_examples(to, v);
+}
+
+void help_verb(FILE *to, const struct verb *v, bool all)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int lines = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	die_if(!f, "out of memory");
+	help_full(f, v);
+	fclose(f);
+	for (const char *p = text; *p; p++)
+		lines += *p == '\n';
+	if (all || lines <= SCREEN)
+		fputs(text, to);
+	else
+		help_brief(to, v);
+	free(text);
 }
 
 /* ---- manual page -------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ static void run(int argc, char **argv, struct err *e)
 	if (options_parse(&o, argc, argv, e))
 		return;
 	if (opt_flag(&o, OPT_HELP)) {
-		help_verb(stdout, o.verb);
+		help_verb(stdout, o.verb, opt_flag(&o, OPT_ALL));
 		return;
 	}
 	if (o.verb->computes)

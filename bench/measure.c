@@ -2,11 +2,10 @@
 #define _GNU_SOURCE
 #include "measure.h"
 
-#include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "clock.h"
 #include "machine.h"
@@ -14,177 +13,9 @@
 #include "trace.h"
 #include "units.h"
 
-#define LONG_SAMPLE_S   5.0  /* longer ones are measured once and need no warm-up */
-#define SHORT_BUDGET_S  0.5  /* shorter ones are repeated for so long */
-#define SHORT_SAMPLES   30
-#define BLOCK_S         0.02
-#define BLOCK_EVERY_S   1.0  /* blocks are not placed more densely than that */
-#define DISTURBED_BELOW 0.97 /* of the best block */
-#define RATE_KNOWN      0.02 /* share of the MACs from which on the time left is told */
-
-/* ---- signals -----------------------------------------------------------------------------------
- */
-
-static volatile sig_atomic_t cancelled;
-
-/* The default action is back after the first one (SA_RESETHAND), so the second one kills. */
-static void on_signal(int number)
-{
-	(void)number;
-	cancelled = 1;
-}
-
-void measure_catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-bool measure_cancelled(void)
-{
-	return cancelled;
-}
-
-/* ---- loading -----------------------------------------------------------------------------------
- */
-
-/* A backend in front of the real one for the length of the load pass: shows how far it is. */
-struct loading {
-	struct backend backend;
-	const struct backend *real;
-	struct progress *progress;
-	int64_t done, total;
-	double start_s;
-	unsigned char *seen; /* per parameter */
-};
-
-static void count_loaded(struct loading *l, const struct op_call *call)
-{
-	for (int i = 0; i < OP_INPUTS; i++) {
-		const struct param *p = call->in[i] ? call->in[i]->param : NULL;
-		if (!p || l->seen[p->index])
-			continue;
-		l->seen[p->index] = 1;
-		l->done += (int64_t)tensor_bytes(&p->tensor);
-	}
-}
-
-static void load_and_show(const struct backend *self, struct ctx *c, const struct op_call *call)
-{
-	struct loading *l = self->state;
-	const struct backend *b = l->real;
-	double elapsed;
-	char text[64];
-
-	if (cancelled) {
-		err_set(&c->err, ERR_INTERRUPTED, "interrupted");
-		return;
-	}
-	while (b && !b->load)
-		b = b->next;
-	if (b)
-		b->load(b, c, call);
-	for (int i = 0; !b && i < OP_INPUTS; i++)
-		if (call->in[i] && call->in[i]->param)
-			weights_fill_plain(c->weights, call->in[i]->param, &c->err);
-	count_loaded(l, call);
-	elapsed = clock_s() - l->start_s;
-	snprintf(text, sizeof text, "weights  %s",
-		 text_si((double)l->done / (elapsed + 1e-9), "B/s").s);
-	progress_draw(l->progress, text, (double)l->done, (double)l->total,
-		      elapsed * (double)(l->total - l->done) / (double)(l->done + 1));
-}
-
-static struct loading loading_begin(const struct point *p, struct progress *progress)
-{
-	const struct weights *w = p->w->weights;
-	struct loading l = { .real = p->ctx->backend, .progress = progress, .start_s = clock_s() };
-
-	l.backend = (struct backend){ .name = "loading", .next = l.real,
-				      .is_virtual = l.real->is_virtual,
-				      .needs_plain = l.real->needs_plain, .load = load_and_show };
-	for (int i = 0; i < weights_count(w); i++)
-		l.total += (int64_t)tensor_bytes(&weights_at(w, i)->tensor);
-	l.seen = calloc((size_t)weights_count(w) + 1, 1);
-	die_if(!l.seen, "out of memory");
-	return l;
-}
-
-static int load_weights(struct point *p, struct progress *progress)
-{
-	struct loading l = loading_begin(p, progress);
-	int rc = 0;
-
-	l.backend.state = &l;
-	p->ctx->backend = &l.backend;
-	for (int i = 0; i < p->w->n_stages && !rc; i++) {
-		ctx_step_begin(p->ctx, PASS_LOAD, NULL);
-		p->w->step(p->w, p->ctx, i, 0);
-		rc = ctx_step_end(p->ctx);
-	}
-	p->ctx->backend = l.real;
-	free(l.seen);
-	progress_clear(progress);
-	return rc;
-}
-
-/* One arena for all stages, touched here and not in the timed region. */
-static int reserve(struct point *p)
-{
-	size_t bytes = 0;
-
-	malloc_trim(0); /* what packing needed goes back before activations come */
-	for (int i = 0; i < p->w->n_stages; i++)
-		bytes = plan_bytes(p->plan[i]) > bytes ? plan_bytes(p->plan[i]) : bytes;
-	return ctx_reserve(p->ctx, bytes) || ctx_reserve_states(p->ctx) ? -(int)p->ctx->err.code :
-									  0;
-}
-
-int measure_load(struct measurement *m, struct point *p, struct progress *progress, struct err *e)
-{
-	double start = clock_s();
-	struct ctx *c = p->ctx;
-
-	c->cancel = &cancelled;
-	if (!c->backend->is_virtual &&
-	    (load_weights(p, progress) || weights_finish(p->w->weights, &c->err) || reserve(p)))
-		return err_set(e, c->err.code, "%s", c->err.msg);
-	m->load_s = clock_s() - start;
-	return 0;
-}
-
-/* ---- reference blocks --------------------------------------------------------------------------
- */
-
-void measure_blocks(struct measurement *m, const struct point *p, const struct device *d, int n,
-		    double seconds)
-{
-	if (d->backend->is_virtual)
-		return;
-	if (m->n_blocks + n > m->blocks_capacity) {
-		m->blocks_capacity = 2 * m->blocks_capacity + n;
-		m->block = realloc(m->block, (size_t)m->blocks_capacity * sizeof *m->block);
-		die_if(!m->block, "out of memory");
-	}
-	for (int i = 0; i < n && !cancelled; i++) {
-		struct peak_block b = device_peak(d, p->w->dtype, seconds);
-		m->block[m->n_blocks++] = b.mean;
-		m->best_block = b.best > m->best_block ? b.best : m->best_block;
-	}
-}
-
-bool measure_disturbed(const struct measurement *m, const struct timing *t, double best)
-{
-	for (int i = t->block; i <= t->block + 1 && i < m->n_blocks; i++)
-		if (i >= 0 && m->block[i] < DISTURBED_BELOW * best)
-			return true;
-	return false;
-}
-
-/* ---- the timed loop ----------------------------------------------------------------------------
- */
+#define BLOCK_S       0.02
+#define BLOCK_EVERY_S 1.0  /* blocks are not placed more densely than that */
+#define RATE_KNOWN    0.02 /* share of the MACs from which on the time left is told */
 
 struct loop {
 	struct measurement *m;
@@ -196,6 +27,8 @@ struct loop {
 	double last_block_s;
 	int64_t done_macs, all_macs; /* of this sample, for the time left */
 	double sample_s;
+	double *list; /* seconds of warm-ups, then of kept samples: what the rules look at */
+	int listed, list_capacity;
 };
 
 static void make_room(struct measurement *m, int steps)
@@ -332,17 +165,55 @@ static int traced_sample(struct loop *l)
 	return rc;
 }
 
-/* What the length of the first sample decides. Returns whether that sample was a warm-up. */
-static bool choose(struct protocol *how, double first_s)
-{
-	bool brief = first_s < LONG_SAMPLE_S;
-	int fit = (int)(SHORT_BUDGET_S / (first_s + 1e-9));
+/* ---- the protocol ------------------------------------------------------------------------------
+ */
 
-	if (how->warmup < 0)
-		how->warmup = brief ? 1 : 0;
-	if (how->samples < 0)
-		how->samples = !brief || fit < 1 ? 1 : fit > SHORT_SAMPLES ? SHORT_SAMPLES : fit;
-	return how->warmup > 0;
+static void add_to_list(struct loop *l, double seconds)
+{
+	if (l->listed == l->list_capacity) {
+		l->list_capacity = 2 * l->list_capacity + 64;
+		l->list = realloc(l->list, (size_t)l->list_capacity * sizeof *l->list);
+		die_if(!l->list, "out of memory");
+	}
+	l->list[l->listed++] = seconds;
+}
+
+static struct sample *new_sample(struct measurement *m)
+{
+	if (m->samples == m->sample_capacity) {
+		m->sample_capacity = 2 * m->sample_capacity + 64;
+		m->sample = realloc(m->sample, (size_t)m->sample_capacity * sizeof *m->sample);
+		die_if(!m->sample, "out of memory");
+	}
+	return &m->sample[m->samples++];
+}
+
+/* Completed and measured; labelled with what is known by now. */
+static void take_sample(struct loop *l, const struct rusage *before, const struct rusage *after)
+{
+	struct measurement *m = l->m;
+	struct sample *s = new_sample(m);
+
+	*s = (struct sample){ .seconds = l->sample_s,
+			      .major_faults = after->ru_majflt - before->ru_majflt,
+			      .minor_faults = after->ru_minflt - before->ru_minflt };
+	measure_label(m, m->samples - 1, m->replaced);
+	if (!s->removed)
+		add_to_list(l, s->seconds);
+	check_output(l);
+}
+
+static int one_sample(struct loop *l)
+{
+	struct rusage before, after;
+	int rc;
+
+	getrusage(RUSAGE_SELF, &before);
+	rc = run_sample(l, PHASE_MEASURED, l->m->samples);
+	getrusage(RUSAGE_SELF, &after);
+	if (!rc)
+		take_sample(l, &before, &after);
+	return rc;
 }
 
 static void relabel_first(struct measurement *m)
@@ -352,31 +223,77 @@ static void relabel_first(struct measurement *m)
 	probes_relabel(m->probes, PHASE_MEASURED);
 }
 
-static int run_samples(struct loop *l, struct protocol how)
+/* The first repetition: a warm-up, or a sample, which its length decides. */
+static int first_call(struct loop *l, const struct protocol *how)
 {
-	struct measurement *m = l->m;
-	int rc = run_sample(l, PHASE_WARMUP, 0);
+	struct rusage before, after;
+	int rc;
 
+	getrusage(RUSAGE_SELF, &before);
+	rc = run_sample(l, PHASE_WARMUP, 0);
+	getrusage(RUSAGE_SELF, &after);
 	if (rc)
 		return rc;
-	if (choose(&how, l->sample_s)) {
-		m->warmups = 1;
-	} else {
-		relabel_first(m);
-		m->samples = 1;
+	l->m->first_call_s = l->sample_s;
+	if (protocol_measures_first(how, l->sample_s)) {
+		relabel_first(l->m);
+		take_sample(l, &before, &after);
+		return 0;
 	}
+	l->m->warmups = 1;
+	add_to_list(l, l->sample_s);
 	check_output(l);
-	while (!rc && m->warmups < how.warmup) {
-		rc = run_sample(l, PHASE_WARMUP, m->warmups);
-		m->warmups += !rc;
-	}
-	while (!rc && m->samples < how.samples) {
-		rc = run_sample(l, PHASE_MEASURED, m->samples);
-		m->samples += !rc;
+	return 0;
+}
+
+static int warm_up(struct loop *l, const struct protocol *how)
+{
+	enum warmth warmth = WARM_AS_ASKED;
+	int rc = 0;
+
+	while (!rc && l->m->warmups &&
+	       (warmth = protocol_warmup(how, l->list, l->listed)) == WARM_NOT_YET) {
+		rc = run_sample(l, PHASE_WARMUP, l->m->warmups);
+		l->m->warmups += !rc;
 		if (!rc)
-			check_output(l);
+			add_to_list(l, l->sample_s);
 	}
-	return rc ? rc : how.trace ? traced_sample(l) : 0;
+	l->m->steady = warmth == WARM_STEADY ? 1 : warmth == WARM_AT_CAP ? 0 : -1;
+	if (l->m->warmups)
+		l->listed = 0;
+	return rc;
+}
+
+static int measure_samples(struct loop *l, const struct protocol *how)
+{
+	struct measurement *m = l->m;
+	double start = clock_s();
+	int rc = 0;
+
+	for (;;) {
+		struct measured so_far = { .kept = l->list, .n = l->listed, .tried = m->samples,
+					   .last_s = l->sample_s, .spent_s = clock_s() - start };
+		m->stop_reason = protocol_stop(how, &so_far);
+		if (m->stop_reason || rc)
+			break;
+		rc = one_sample(l);
+	}
+	if (m->steady < 0)
+		m->steady = protocol_steady(l->list, l->listed);
+	return rc;
+}
+
+static int run_samples(struct loop *l, const struct protocol *how)
+{
+	int rc;
+
+	l->m->replaced = protocol_replaces(how);
+	rc = first_call(l, how);
+	if (!rc)
+		rc = warm_up(l, how);
+	if (!rc)
+		rc = measure_samples(l, how);
+	return rc ? rc : how->trace ? traced_sample(l) : 0;
 }
 
 int measure_run(struct measurement *m, struct point *p, const struct device *d,
@@ -387,13 +304,17 @@ int measure_run(struct measurement *m, struct point *p, const struct device *d,
 	int rc;
 
 	m->started_s = l.last_block_s = clock_s();
-	rc = run_samples(&l, *protocol);
+	m->steady = -1;
+	rc = run_samples(&l, protocol);
+	free(l.list);
 	after = machine_contention();
 	m->waited_s = after.waited_s - before.waited_s;
 	m->stolen_s = after.stolen_s - before.stolen_s;
 	m->ran_s = clock_s() - m->started_s;
 	progress_clear(progress);
 	m->interrupted = p->ctx->err.code == ERR_INTERRUPTED;
+	if (m->interrupted)
+		m->stop_reason = "interrupted";
 	if (m->interrupted && protocol->warmup <= 0 && m->samples + m->warmups == 0)
 		relabel_first(m);
 	return rc && !m->interrupted ? err_set(e, p->ctx->err.code, "%s", p->ctx->err.msg) : 0;
@@ -403,6 +324,7 @@ void measure_end(struct measurement *m)
 {
 	free(m->timing);
 	free(m->block);
+	free(m->sample);
 	profile_clear(&m->profile);
 	*m = (struct measurement){ 0 };
 }

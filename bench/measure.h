@@ -15,6 +15,7 @@
 #include "point.h"
 #include "probe.h"
 #include "progress.h"
+#include "protocol.h"
 #include "timeline.h"
 
 enum phase { PHASE_WARMUP, PHASE_MEASURED, PHASE_TRACED };
@@ -26,9 +27,18 @@ struct timing {
 	double seconds;
 };
 
-struct protocol {
-	int warmup, samples; /* -1: chosen by the length of the first sample */
-	bool trace;
+/* What may disturb a sample; recorded with it. */
+enum cause {
+	CAUSE_SLOW = 1,  /* a reference block beside it was a quarter below the median */
+	CAUSE_FAULTS = 2 /* pages came from the disk, or far more pages than in other samples */
+};
+
+/* A measured repetition. Nothing is deleted: a removed one is kept, and left out of summaries. */
+struct sample {
+	double seconds; /* the sum of its steps */
+	int64_t major_faults, minor_faults;
+	unsigned causes;
+	bool removed;
 };
 
 #define HASH_TEXT 65 /* SHA-256 as 64 hex digits and the end */
@@ -41,7 +51,13 @@ struct measurement {
 	double best_block;         /* the best window of all blocks; 0: none */
 	double waited_s, stolen_s; /* during the samples, see machine.h */
 	double load_s;             /* weights ready */
+	double first_call_s;       /* the first repetition, warm-up or not; 0: not finished */
 	int warmups, samples;      /* completed */
+	struct sample *sample;     /* per measured one */
+	int sample_capacity;
+	bool replaced;             /* samples with a cause were removed and others measured */
+	int steady;                /* 1, 0; -1: too few repetitions to tell */
+	const char *stop_reason;   /* see protocol_stop(); "interrupted"; NULL: not begun */
 	char hash[HASH_TEXT];      /* of the output of every sample; "" before the first */
 	bool hash_varies, finite;
 	bool interrupted;
@@ -52,7 +68,7 @@ struct measurement {
 	struct timeline *timeline; /* borrowed, gets the traced sample; NULL: not wanted */
 };
 
-/* Fills and packs the weights, reserves all memory. */
+/* Fills and packs the weights, reserves all memory (load.c). */
 int measure_load(struct measurement *m, struct point *p, struct progress *progress, struct err *e);
 
 /* Runs the protocol. An interruption is no error: what was finished is there. */
@@ -60,17 +76,25 @@ int measure_run(struct measurement *m, struct point *p, const struct device *d,
 		const struct protocol *protocol, struct progress *progress, struct err *e);
 void measure_end(struct measurement *m);
 
-/* Times n reference blocks of about `seconds` each. */
+/* Times n reference blocks of about `seconds` each (reference.c). */
 void measure_blocks(struct measurement *m, const struct point *p, const struct device *d, int n,
 		    double seconds);
 
 bool measure_disturbed(const struct measurement *m, const struct timing *t, double best);
 
-/* ---- Ctrl-C ------------------------------------------------------------------------------------
+/* ---- causes (cause.c) --------------------------------------------------------------------------
  */
 
-/* From now on SIGINT and SIGTERM ask to stop; a second one kills. */
-void measure_catch_signals(void);
-bool measure_cancelled(void);
+/* Looks at samples `from` and later again; with `removes` those with a cause are removed. */
+void measure_label(struct measurement *m, int from, bool removes);
+
+/* Whether the timing belongs to a completed sample that was not removed. */
+bool measure_kept(const struct measurement *m, const struct timing *t);
+
+/* Samples that were removed; all in all, or for one cause. */
+int measure_removed(const struct measurement *m, unsigned causes);
+
+/* More than a tenth was removed: what is left is no picture of the machine. */
+bool measure_invalid(const struct measurement *m);
 
 #endif

@@ -17,12 +17,15 @@
 
 const struct option_def option_table[OPT_COUNT] = {
 	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL, .many = true,
-		      .help = "override a setting of the workload; `bench show` lists them" },
+		      .help = "override a setting of the workload; `bench show` lists them",
+		      .brief = "override a setting; `bench show WORKLOAD` lists them" },
 	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL,
 			  .help = "model directory in Hugging Face layout; default: seeded "
-				  "random weights" },
+				  "random weights",
+			  .brief = "a model in Hugging Face layout; default: random" },
 	[OPT_PROMPT] = { "prompt", ARG_TEXT, "TEXT", .verbs = RUN,
-			 .help = "what to draw; needs the tokenizer files of --weights" },
+			 .help = "what to draw; needs the tokenizer files of --weights",
+			 .brief = "what to draw; needs the tokenizer of --weights" },
 	[OPT_NEGATIVE_PROMPT] = { "negative-prompt", ARG_TEXT, "TEXT", .verbs = RUN,
 				  .help = "what to keep away from" },
 	[OPT_LATENTS] = { "latents", ARG_PATH, "FILE", .verbs = RUN,
@@ -30,18 +33,27 @@ const struct option_def option_table[OPT_COUNT] = {
 				  "unit variance)" },
 	[OPT_SAVE] = { "save", ARG_PATH, "FILE", .verbs = RUN, .many = true,
 		       .help = "write the result: .png the image, .safetensors `latents` and "
-			       "`image`" },
+			       "`image`",
+		       .brief = "write the result: .png, .safetensors" },
 	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = RUN, .env = true, .min = 1,
 			  .max = 1000000,
-			  .help = "measured repetitions; default: 1 when one takes over 5 s, "
-				  "else as many as fit into half a second, 1 to 30" },
+			  .help = "so many measured repetitions, whatever --stop says" },
 	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = RUN, .env = true, .min = 0,
 			 .max = 1000000,
-			 .help = "unmeasured repetitions before; default: 0 when one takes over "
-				 "5 s, else 1" },
+			 .help = "so many repetitions before, whatever --stop says" },
+	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = RUN, .env = true,
+		       .help = "when enough was measured. quick: half a second, 1 to 30 "
+			       "repetitions, one when it takes over 5 s. full: warm-up until "
+			       "steady; at least 30 (10 from 50 ms on, 3 from 5 s on) until the "
+			       "95 % interval of the median is within 0.5 % (1 % from 5 s on), "
+			       "at most 15 s (120 s, 20 min). explore: full up to 5 s, quick "
+			       "above. ci:0.5%, count:20, time:30s: as full, until the interval "
+			       "is so narrow, so many, so long",
+		       .brief = "quick (default), full, ci:0.5%, count:20 or time:30s" },
 	[OPT_TRACE] = { "trace", ARG_JSON, "[FILE.json]", .verbs = RUN,
 			.help = "one more repetition that times every op; the headline stays "
-				"untraced; into a file that Perfetto opens" },
+				"untraced; into a file that Perfetto opens",
+			.brief = "times every op too; into a file that Perfetto opens" },
 	[OPT_FOLDED] = { "folded", ARG_PATH, "FILE", .verbs = RUN,
 			 .help = "the trace as folded stacks for flame graphs" },
 	[OPT_PROBES] = { "probes", ARG_FLAG, .verbs = RUN | LIST,
@@ -62,7 +74,8 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_THREADS] = { "threads", ARG_INT, "N", .verbs = COMPUTES, .env = true, .min = 1,
 			  .max = 4096,
 			  .help = "threads, one per core; default: the cores this process may "
-				  "use" },
+				  "use",
+			  .brief = "threads, one per core; default: all cores" },
 	[OPT_BY] = { "by", ARG_CHOICE, "WHAT", "stage", .verbs = MACS,
 		     .choices = "stage|op|part|layer",
 		     .help = "one row per stage, op, part of "
@@ -73,19 +86,27 @@ const struct option_def option_table[OPT_COUNT] = {
 			.help = "two seconds instead of "
 				"twenty" },
 	[OPT_INPUTS] = { "inputs", ARG_PATH, "FILE", .verbs = EVAL,
-			 .help = "safetensors file with the arguments of the forward pass" },
+			 .help = "safetensors file with the arguments of the forward pass",
+			 .brief = "safetensors file with the arguments" },
 	[OPT_OUTPUTS] = { "outputs", ARG_PATH, "FILE", .verbs = EVAL,
-			  .help = "safetensors file to write the results to" },
+			  .help = "safetensors file to write the results to",
+			  .brief = "safetensors file to write the results to" },
 	[OPT_DTYPE] = { "dtype", ARG_CHOICE, "TYPE", "fp32", .verbs = EVAL, .choices = "fp32|bf16",
-			.help = "storage of weights and activations" },
+			.help = "storage of weights and activations",
+			.brief = "storage of weights and activations" },
 	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db", .verbs = RUN | CALIB | DB, .env = true,
-		     .help = "the database" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = RUN | CALIB, .help = "record nothing" },
-	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = RUN, .help = "label stored with the run" },
+		     .help = "the database",
+		     .brief = "the database; default: bench.db" },
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = RUN | CALIB, .help = "record nothing",
+			.brief = "record nothing" },
+	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = RUN, .help = "label stored with the run",
+		      .brief = "label stored with the run" },
 	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = RUN,
-			  .help = "check everything, say what it would take, run nothing" },
+			  .help = "check everything, say what it would take, run nothing",
+			  .brief = "check everything, run nothing" },
 	[OPT_JSON] = { "json", ARG_FLAG, .verbs = RUN | LIST | SHOW | MACS | CALIB | DB,
-		       .help = "machine-readable result on standard output" },
+		       .help = "machine-readable result on standard output",
+		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | DB, .help = "comma-separated result" },
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
@@ -96,6 +117,7 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_BASH] = { "bash", ARG_FLAG, .verbs = BIT(V_HELP),
 		       .help = "the completion for bash, to be sourced" },
 	[OPT_HELP] = { "help", ARG_FLAG, .verbs = ~0u, .help = "this text" },
+	[OPT_ALL] = { "all", ARG_FLAG, .verbs = ~0u, .help = "with --help: every option" },
 };
 
 const struct verb verb_table[V_COUNT] = {

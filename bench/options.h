@@ -25,6 +25,7 @@ enum opt {
 	OPT_SAVE,
 	OPT_SAMPLES,
 	OPT_WARMUP,
+	OPT_STOP,
 	OPT_TRACE,
 	OPT_FOLDED,
 	OPT_PROBES,
@@ -50,6 +51,7 @@ enum opt {
 	OPT_MAN,
 	OPT_BASH,
 	OPT_HELP,
+	OPT_ALL,
 	OPT_COUNT
 };
 
@@ -67,6 +69,7 @@ struct option_def {
 	int64_t min, max;     /* ARG_INT */
 	const char *choices;  /* ARG_CHOICE: "cpu|ref" */
 	const char *help;
+	const char *brief; /* one line, for help that fits a screen; NULL: only under --all */
 };
 
 extern const struct option_def option_table[OPT_COUNT];
@@ -111,7 +114,10 @@ int split_choices(const char *choices, char *buf, size_t len, const char **names
  */
 
 void help_overview(FILE *to);
-void help_verb(FILE *to, const struct verb *v);
+
+/* All of it when that fits a screen of 24 lines; else only the options that have a `brief`, one
+ * line each, unless `all` is wanted. */
+void help_verb(FILE *to, const struct verb *v, bool all);
 void help_man(FILE *to);
 void help_bash(FILE *to);
 

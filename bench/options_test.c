@@ -111,13 +111,13 @@ static char *text_of(void (*print)(FILE *))
 	return text;
 }
 
-static char *help_of(const struct verb *v)
+static char *help_of(const struct verb *v, bool all)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	help_verb(f, v);
+	help_verb(f, v, all);
 	fclose(f);
 	return text;
 }
@@ -133,13 +133,40 @@ static int longest_line(const char *text)
 	return longest;
 }
 
+static int count(const char *text, const char *what)
+{
+	int n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
+}
+
+/* A terminal has 24 lines of 80 columns, and one line holds the prompt. */
+static void test_help_fits_a_screen(void)
+{
+	for (int v = 0; v < V_COUNT; v++) {
+		char *help = help_of(&verb_table[v], false), *all = help_of(&verb_table[v], true);
+		CHECK(count(help, "\n") < 24, "help of %s has %d lines", verb_table[v].name,
+		      count(help, "\n"));
+		CHECK(longest_line(help) <= 80, "help of %s is %d wide", verb_table[v].name,
+		      longest_line(help));
+		CHECK(count(help, "\n  --") >= 3 || !strcmp(help, all), "%s shows no options",
+		      verb_table[v].name);
+		CHECK(!strcmp(help, all) || strstr(help, "--help --all"), "%s: the way to the rest",
+		      verb_table[v].name);
+		free(help);
+		free(all);
+	}
+}
+
 static void test_derived_text(void)
 {
 	char *man = text_of(help_man), *bash = text_of(help_bash),
 	     *overview = text_of(help_overview);
 
 	for (int v = 0; v < V_COUNT; v++) {
-		char *help = help_of(&verb_table[v]);
+		char *help = help_of(&verb_table[v], true);
 		CHECK(verb_table[v].run && verb_table[v].summary && verb_table[v].examples,
 		      "verb %d", v);
 		CHECK(strstr(man, verb_table[v].summary), "%s in the manual", verb_table[v].name);
@@ -168,6 +195,7 @@ int main(void)
 	test_values();
 	test_refusals();
 	test_environment();
+	test_help_fits_a_screen();
 	test_derived_text();
 	return test_end();
 }

@@ -20,6 +20,7 @@
 
 enum metric {
 	METRIC_LOAD,
+	METRIC_FIRST_CALL,
 	METRIC_LATENCY,
 	METRIC_STEP,
 	METRIC_THROUGHPUT,
@@ -32,6 +33,8 @@ enum metric {
 
 static const struct db_metric metrics[METRIC_COUNT] = {
 	{ "load_time", "s", -1, "noisy", "monotonic", "weights filled and packed, memory touched",
+	  NULL },
+	{ "first_call", "s", -1, "noisy", "monotonic", "the first repetition, warm-up or not",
 	  NULL },
 	{ "latency", "s", -1, "noisy", "monotonic", "one sample: the sum of its timed steps",
 	  NULL },
@@ -192,7 +195,8 @@ static void fill_identity(struct record *r, const struct session *s)
 	run->status_msg = *s->status_msg ? s->status_msg : NULL;
 	run->label = opt_text(s->o, OPT_TAG);
 	run->started_unix_ns = s->started_unix_ns;
-	run->steady = -1;
+	run->steady = s->m.n ? s->m.steady : -1;
+	run->stop_reason = s->m.stop_reason;
 	run->env_json = s->environment;
 }
 
@@ -204,6 +208,19 @@ static void add_sample(struct record *r, struct db_sample sample)
 	r->samples[r->run.n_samples++] = sample;
 }
 
+static unsigned cause_flags(const struct session *s, int sample)
+{
+	unsigned causes = s->m.sample[sample].causes;
+
+	return (causes & CAUSE_SLOW ? DB_SAMPLE_DISTURBED : 0) |
+	       (causes & CAUSE_FAULTS ? DB_SAMPLE_FAULTS : 0);
+}
+
+static enum db_phase sample_phase(const struct session *s, int sample)
+{
+	return s->m.sample[sample].removed ? DB_PHASE_DISCARDED : DB_PHASE_MEASURED;
+}
+
 static void add_timings(struct record *r, const struct session *s)
 {
 	static const enum db_phase phase[] = { DB_PHASE_WARMUP, DB_PHASE_MEASURED,
@@ -212,16 +229,28 @@ static void add_timings(struct record *r, const struct session *s)
 
 	for (int i = 0; i < s->m.n; i++) {
 		const struct timing *t = &s->m.timing[i];
-		bool cut = t->phase == PHASE_MEASURED && t->sample >= s->m.samples;
+		bool measured = t->phase == PHASE_MEASURED;
+		bool cut = measured && t->sample >= s->m.samples;
 		unsigned flags = (measure_disturbed(&s->m, t, best) ? DB_SAMPLE_DISTURBED : 0) |
-				 (cut ? DB_SAMPLE_CUT_SHORT : 0);
+				 (cut ? DB_SAMPLE_CUT_SHORT : 0) |
+				 (measured && !cut ? cause_flags(s, t->sample) : 0);
 		add_sample(r, (struct db_sample){
 				      .metric = t->phase == PHASE_TRACED ? METRIC_TRACED_STEP
 									 : METRIC_STEP,
-				      .stage = t->stage + 1, .phase = phase[t->phase],
+				      .stage = t->stage + 1,
+				      .phase = measured && !cut ? sample_phase(s, t->sample)
+								: phase[t->phase],
 				      .i = t->sample, .step = t->step, .flags = flags,
 				      .value = t->seconds });
 	}
+}
+
+static void add_latency(struct record *r, const struct session *s, enum metric metric, int stage,
+			int i, double value)
+{
+	add_sample(r, (struct db_sample){ .metric = (int)metric, .stage = stage + 1,
+					  .phase = sample_phase(s, i), .i = i, .step = -1,
+					  .flags = cause_flags(s, i), .value = value });
 }
 
 /* Latency per stage and in total, and throughput, of every completed sample. */
@@ -231,17 +260,12 @@ static void add_latencies(struct record *r, const struct session *s)
 
 	die_if(!v, "out of memory");
 	for (int stage = -1; stage < s->point.w->n_stages; stage++) {
-		int n = session_latencies(s, stage, v);
-		for (int i = 0; i < n; i++)
-			add_sample(r, (struct db_sample){ .metric = METRIC_LATENCY,
-							  .stage = stage + 1,
-							  .phase = DB_PHASE_MEASURED, .i = i,
-							  .step = -1, .value = v[i] });
-		for (int i = 0; i < n && stage < 0; i++)
-			add_sample(r, (struct db_sample){ .metric = METRIC_THROUGHPUT,
-							  .phase = DB_PHASE_MEASURED, .i = i,
-							  .step = -1,
-							  .value = s->point.w->images / v[i] });
+		session_sample_seconds(s, stage, v);
+		for (int i = 0; i < s->m.samples; i++)
+			add_latency(r, s, METRIC_LATENCY, stage, i, v[i]);
+		for (int i = 0; i < s->m.samples && stage < 0; i++)
+			add_latency(r, s, METRIC_THROUGHPUT, stage, i,
+				    s->point.w->images / v[i]);
 	}
 	free(v);
 }
@@ -292,13 +316,15 @@ static void fill_metrics(struct record *r, const struct session *s)
 static void fill_samples(struct record *r, const struct session *s)
 {
 	const struct measurement *m = &s->m;
-	size_t room = (size_t)(m->n + m->n_blocks + 3 + m->samples * (STAGES_MAX + 2));
+	size_t room = (size_t)(m->n + m->n_blocks + 4 + m->samples * (STAGES_MAX + 2));
 
 	room += (size_t)probes_rows(m->probes) * (size_t)probes_count(m->probes);
 
 	r->samples = calloc(room, sizeof *r->samples);
 	die_if(!r->samples, "out of memory");
 	add_single(r, METRIC_LOAD, DB_PHASE_LOAD, m->load_s);
+	if (m->first_call_s > 0)
+		add_single(r, METRIC_FIRST_CALL, DB_PHASE_MEASURED, m->first_call_s);
 	add_single(r, METRIC_PEAK_MEMORY, DB_PHASE_MEASURED, (double)s->peak_bytes);
 	add_single(r, METRIC_PREDICTED_MEMORY, DB_PHASE_MEASURED, (double)s->need.total);
 	add_timings(r, s);

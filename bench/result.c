@@ -100,6 +100,7 @@ static void print_rates(const struct session *s)
 			printf(", %.4g images/s", s->point.w->images / total.median);
 		printf("\n");
 	}
+	result_samples(s);
 	printf("MACs        %s core, %s noattn", text_si(core, "").s, text_si(noattn, "").s);
 	if (total.n && !s->device.backend->is_virtual)
 		printf("; achieved %s (2 x core MACs / s)",

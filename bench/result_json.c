@@ -13,11 +13,12 @@ static json_t *stats_json(const struct stats *t)
 {
 	if (!t->n)
 		return json_null();
-	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "n", t->n, "min",
+	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "n", t->n, "min",
 			 json_number(t->min), "median", json_number(t->median), "max",
 			 json_number(t->max), "mean", json_number(t->mean), "sd",
 			 json_number(t->sd), "ci_lo", json_number(t->ci_lo), "ci_hi",
-			 json_number(t->ci_hi));
+			 json_number(t->ci_hi), "ci_conf", json_number(t->ci_conf), "p90",
+			 json_number(t->p90), "p99", json_number(t->p99));
 }
 
 static json_t *stages_json(const struct session *s)
@@ -44,8 +45,11 @@ static json_t *timings_json(const struct session *s)
 
 	for (int i = 0; i < s->m.n; i++) {
 		const struct timing *t = &s->m.timing[i];
+		bool removed = t->phase == PHASE_MEASURED && t->sample < s->m.samples &&
+			       s->m.sample[t->sample].removed;
 		json_array_append_new(
-			timings, json_pack("{s:s,s:i,s:s,s:i,s:f,s:b}", "phase", phase[t->phase],
+			timings, json_pack("{s:s,s:i,s:s,s:i,s:f,s:b}", "phase",
+					   removed ? "removed" : phase[t->phase],
 					   "sample", t->sample, "stage",
 					   s->point.w->stage[t->stage].name, "step", t->step,
 					   "seconds", t->seconds, "disturbed",
@@ -90,6 +94,23 @@ static json_t *exact_json(const struct session *s)
 	return j;
 }
 
+/* What the protocol did; see protocol.h. `steady` is null when there were too few to tell. */
+static json_t *protocol_json(const struct session *s)
+{
+	const struct measurement *m = &s->m;
+	json_t *j = json_object();
+
+	json_object_set_new(j, "warmups", json_integer(m->warmups));
+	json_object_set_new(j, "samples", json_integer(m->samples));
+	json_object_set_new(j, "steady", m->steady < 0 ? json_null() : json_boolean(m->steady));
+	json_object_set_new(j, "stop_reason",
+			    m->stop_reason ? json_string(m->stop_reason) : json_null());
+	json_object_set_new(j, "removed", json_integer(measure_removed(m, ~0u)));
+	json_object_set_new(j, "removed_slow", json_integer(measure_removed(m, CAUSE_SLOW)));
+	json_object_set_new(j, "removed_faults", json_integer(measure_removed(m, CAUSE_FAULTS)));
+	return j;
+}
+
 static json_t *run_json(const struct session *s)
 {
 	struct stats total = session_latency(s, -1);
@@ -124,6 +145,9 @@ static json_t *run_json(const struct session *s)
 	json_object_set_new(j, "waited_s", json_number(s->m.waited_s));
 	json_object_set_new(j, "stolen_s", json_number(s->m.stolen_s));
 	json_object_set_new(j, "load_s", json_number(s->m.load_s));
+	json_object_set_new(j, "first_call_s",
+			    s->m.first_call_s > 0 ? json_number(s->m.first_call_s) : json_null());
+	json_object_set_new(j, "protocol", protocol_json(s));
 	json_object_set_new(j, "traced_s",
 			    s->m.traced_s > 0 ? json_number(s->m.traced_s) : json_null());
 	json_object_set_new(j, "peak_memory_bytes", json_integer(s->peak_bytes));

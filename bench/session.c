@@ -27,7 +27,7 @@ double session_estimate(const struct session *s)
 	       (double)s->need.weights / WEIGHTS_PER_SECOND;
 }
 
-int session_latencies(const struct session *s, int stage, double *out)
+void session_sample_seconds(const struct session *s, int stage, double *out)
 {
 	for (int i = 0; i < s->m.samples; i++)
 		out[i] = 0;
@@ -37,7 +37,23 @@ int session_latencies(const struct session *s, int stage, double *out)
 		    (stage < 0 || t->stage == stage))
 			out[t->sample] += t->seconds;
 	}
-	return s->m.samples;
+}
+
+int session_latencies(const struct session *s, int stage, double *out)
+{
+	int n = 0;
+
+	session_sample_seconds(s, stage, out);
+	for (int i = 0; i < s->m.samples; i++)
+		if (!s->m.sample[i].removed)
+			out[n++] = out[i];
+	return n;
+}
+
+/* Steps of a sample that was cut short count too. */
+static bool step_counts(const struct measurement *m, const struct timing *t)
+{
+	return t->phase == PHASE_MEASURED && (t->sample >= m->samples || measure_kept(m, t));
 }
 
 int session_steps(const struct session *s, int stage, double *out)
@@ -45,7 +61,7 @@ int session_steps(const struct session *s, int stage, double *out)
 	int n = 0;
 
 	for (int i = 0; i < s->m.n; i++)
-		if (s->m.timing[i].phase == PHASE_MEASURED && s->m.timing[i].stage == stage)
+		if (step_counts(&s->m, &s->m.timing[i]) && s->m.timing[i].stage == stage)
 			out[n++] = s->m.timing[i].seconds;
 	return n;
 }

@@ -24,6 +24,7 @@ struct session {
 	char environment[256]; /* JSON, at the start */
 	struct device device;
 	struct point point;
+	struct protocol protocol;
 	struct measurement m;
 	struct progress progress;
 	struct counter_group counters; /* no name: none is asked for */
@@ -51,11 +52,15 @@ double session_peak(const struct session *s);
 /* Seconds that the run will take, weights included; 0: unknown. */
 double session_estimate(const struct session *s);
 
-/* Seconds of each completed measured sample, of one stage or of all (-1). `out` has room for
- * m.samples values; returns how many. */
+/* Seconds of each completed measured sample, of one stage or of all (-1), removed ones too; `out`
+ * has room for m.samples values. */
+void session_sample_seconds(const struct session *s, int stage, double *out);
+
+/* The same without the removed ones; returns how many are left. */
 int session_latencies(const struct session *s, int stage, double *out);
 
-/* Seconds of each finished measured step of a stage; `out` has room for m.n values. */
+/* Seconds of each finished measured step of a stage, without those of removed samples; `out` has
+ * room for m.n values. */
 int session_steps(const struct session *s, int stage, double *out);
 
 /* Statistics of these; n is 0 when there are none. */
@@ -79,10 +84,11 @@ int record_result(struct session *s, struct err *e);
 /* What the run must have in common with another to be compared (fingerprint.h); owned. */
 json_t *record_fingerprint(const struct session *s);
 
-/* ---- result.c ----------------------------------------------------------------------------------
+/* ---- result*.c ---------------------------------------------------------------------------------
  */
 
 void result_table(const struct session *s);
+void result_samples(const struct session *s); /* how it was measured (result_samples.c) */
 void result_json(const struct session *s);
 void result_trace(const struct session *s);
 void result_shadow(const struct session *s);

@@ -132,7 +132,12 @@ struct db_metric {
 enum db_phase { DB_PHASE_LOAD, DB_PHASE_WARMUP, DB_PHASE_MEASURED, DB_PHASE_DISCARDED };
 
 /* Reasons that a sample is suspect; it stays stored. */
-enum db_sample_flags { DB_SAMPLE_DISTURBED = 1, DB_SAMPLE_THROTTLED = 2, DB_SAMPLE_CUT_SHORT = 4 };
+enum db_sample_flags {
+	DB_SAMPLE_DISTURBED = 1,
+	DB_SAMPLE_THROTTLED = 2,
+	DB_SAMPLE_CUT_SHORT = 4,
+	DB_SAMPLE_FAULTS = 8, /* a burst of page faults, or faults that waited for the disk */
+};
 
 struct db_sample {
 	int metric; /* index into db_run.metrics */
