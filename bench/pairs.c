@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "clock.h"
 #include "pairs_record.h"
 #include "units.h"
+#include "verdict.h"
 
 #define DISTURBED_BELOW   0.97 /* of the best reference rate of the row */
 #define DISTURBED_SHARE   0.05 /* of a process's time that others took */
@@ -185,11 +187,11 @@ static int take_pair(struct pairs *p, int i, const struct child_result child[ARM
 	return row->n == 1 ? check_comparable(p, row, e) : 0;
 }
 
-/* AB in even blocks, BA in odd ones. Half a pair is recorded but not taken. */
+/* A coin says which arm comes first. Half a pair is recorded but not taken. */
 static int measure_pair(struct pairs *p, int i, struct tick *tick, struct err *e)
 {
 	struct child_result child[ARMS] = { { 0 }, { 0 } };
-	int block = p->blocks_done, first = block % 2 ? ARM_B : ARM_A;
+	int block = p->blocks_done, first = pair_swapped(p->plan.seed, block) ? ARM_B : ARM_A;
 
 	for (int k = 0; k < ARMS && !e->code; k++) {
 		int arm = k ? !first : first;
@@ -268,6 +270,8 @@ int pairs_begin(struct pairs *p, const struct pairs_plan *plan, struct err *e)
 	*p = (struct pairs){ .plan = *plan, .started_s = clock_s() };
 	p->row = calloc((size_t)plan->n_rows + 1, sizeof *p->row);
 	die_if(!p->row, "out of memory");
+	if (!p->plan.seed && getrandom(&p->plan.seed, sizeof p->plan.seed, 0) < 0)
+		p->plan.seed = (uint64_t)clock_ns();
 	process_catch_signals();
 	return pairs_record_begin(p, e);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Two arms, A (the base) and B (the candidate), measured as pairs of processes. A block is one
- * process of each arm; the order alternates, so that a slow drift hits both arms alike:
+ * process of each arm; which comes first is drawn by a coin (pair_swapped), because the test of the
+ * pairs stands on that and because a machine can swing in step with any fixed order:
  *
- *	[A]  A B  B A  A B  B A ...
+ *	[A]  A B  B A  B A  A B ...
  *
  * The process in front is of arm A and counts for nothing but for being there: with it each arm
  * The process in front is of arm A and counts for nothing but for being there: with it each arm
@@ -49,6 +50,7 @@ struct pairs_plan {
 	const char *db;          /* the file; NULL: nothing is recorded */
 	const char *purpose;     /* of the session: compare, gate, selftest, calibrate */
 	struct progress *progress;
+	uint64_t seed;           /* of the coin; 0: drawn */
 };
 
 /* One process. */

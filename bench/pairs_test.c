@@ -42,7 +42,8 @@ static struct pairs_plan plan_of(const struct pairs_row *rows, int n)
 	fclose(fopen("log", "w"));
 	return (struct pairs_plan){ .arm = { { "A", "./a", NULL }, { "B", "./b", NULL } },
 				    .row = rows, .n_rows = n, .purpose = "compare",
-				    .progress = &quiet };
+				    .progress = &quiet,
+				    .seed = 24 }; /* its first eight coins alternate */
 }
 
 static const struct pairs_row one[] = { { "w", "w", NULL } };

@@ -18,13 +18,13 @@ const char *const verdict_names[] = { "pass", "regress", "improve", "inconclusiv
 struct verdict_rule verdict_rule(double floor, bool extend)
 {
 	return (struct verdict_rule){ .floor = floor, .alpha = extend ? 0.0025 : 0.005,
-				      .alpha_confirm = 0.05, .alpha_pass = 0.01, .fwer = 0.01,
+				      .alpha_confirm = 0.05, .alpha_pass = 0.01, .fwer = 0.002,
 				      .fwer_noisy = 1e-4, .noisy = 2, .extend = extend,
 				      .trials = 300 };
 }
 
-/* Eight coins at a time, thrown again while fewer than two show one side: a place in the pair that is
- * always slower must not look like an arm. */
+/* Eight coins at a time, thrown again while fewer than two show one side: a place in the pair that
+ * is always slower must not look like an arm. */
 bool pair_swapped(uint64_t seed, int pair)
 {
 	struct rng r = { .seed = seed, .counter = (uint64_t)(pair / 8) << 32 };
@@ -161,8 +161,9 @@ static void say(struct verdict *v, const struct look *l, int all)
 		break;
 	case VERDICT_PROMISING:
 	case VERDICT_SUSPECT:
-		snprintf(v->reason, sizeof v->reason, "%+.2f %% is more than %.1f %%, not confirmed",
-			 percent(l->estimate), percent(l->theta));
+		snprintf(v->reason, sizeof v->reason,
+			 "%+.2f %% is more than %.1f %%, not confirmed", percent(l->estimate),
+			 percent(l->theta));
 		break;
 	default:
 		say_inconclusive(v, l, all);
@@ -232,8 +233,8 @@ bool verdict_wants_fresh(const struct verdict *v)
 	return v->kind == VERDICT_SUSPECT || v->kind == VERDICT_PROMISING;
 }
 
-/* What a first look turns into when fresh pairs agree, and when not. A promise that is not kept is no
- * slowdown either, unless the fresh pairs show one. */
+/* What a first look turns into when fresh pairs agree, and when not. A promise that is not kept is
+ * no slowdown either, unless the fresh pairs show one. */
 static enum verdict_kind confirmed_kind(const struct verdict *v, const struct look *l)
 {
 	if (v->kind == VERDICT_SUSPECT)
@@ -286,7 +287,8 @@ static int rank_among(const struct verdict *v, int rows, int i)
 	int before = 0;
 
 	for (int j = 0; j < rows; j++)
-		before += v[j].p_family < v[i].p_family || (v[j].p_family == v[i].p_family && j < i);
+		before += v[j].p_family < v[i].p_family ||
+			  (v[j].p_family == v[i].p_family && j < i);
 	return before;
 }
 
@@ -311,9 +313,9 @@ static void adjust(struct verdict *v, int rows)
 static void withdraw(struct verdict *v, int rows, double level)
 {
 	v->kind = VERDICT_INCONCLUSIVE;
-	snprintf(v->reason, sizeof v->reason, "%+.2f %%, but p = %.2g among %d rows is above %.2g%s",
-		 100 * (v->ratio - 1), v->p_family, rows, level,
-		 v->noisy ? " for a noisy machine" : "");
+	snprintf(v->reason, sizeof v->reason,
+		 "%+.2f %%, but p = %.2g among %d rows is above %.2g%s", 100 * (v->ratio - 1),
+		 v->p_family, rows, level, v->noisy ? " for a noisy machine" : "");
 }
 
 void verdict_family(const struct verdict_rule *r, struct verdict *v, int rows)

@@ -2,11 +2,11 @@
  *
  * The rule by which pairs of runs become pass, regress, improve or inconclusive.
  *
- * A value is d = ln(candidate / base) of one pair of neighbouring processes; positive is worse (turn
- * the sign of a rate). Which arm of a pair runs first is drawn by a coin, pair by pair
+ * A value is d = ln(candidate / base) of one pair of neighbouring processes; positive is worse
+ *(turn the sign of a rate). Which arm of a pair runs first is drawn by a coin, pair by pair
  * (pair_swapped). Where both arms are the same program, each d is therefore as likely positive as
- * negative whatever the machine does between and during the pairs: drifts, swings, resonances. That,
- * and no assumption about the noise, is what the signed-rank p-values below rest on.
+ * negative whatever the machine does between and during the pairs: drifts, swings, resonances.
+ *That, and no assumption about the noise, is what the signed-rank p-values below rest on.
  *
  * One look at n pairs, by the Hodges-Lehmann estimate and exact bounds (stats_rank.h):
  *
@@ -24,8 +24,8 @@
  *
  * A machine is noisy when the noise, not the policy, sets theta: 3 standard errors beyond `noisy`
  * floors, or more than half of the pairs disturbed. There the margin theta no longer protects, only
- * p does. So nothing passes or is promising, a suspect is extended first, and a regression must stand
- * in its family at `fwer_noisy`.
+ * p does. So nothing passes or is promising, a suspect is extended first, and a regression must
+ *stand in its family at `fwer_noisy`.
  */
 #ifndef BENCH_VERDICT_H
 #define BENCH_VERDICT_H
@@ -56,7 +56,7 @@ struct verdict_rule {
 };
 
 /* The rule of the header comment for a floor: alpha 0.25 % at each look (0.5 % when there is but
- * one), 5 % to confirm, 1 % to pass, family 1 %, on noisy machines 0.01 %. */
+ * one), 5 % to confirm, 1 % to pass, family 0.2 %, on noisy machines 0.01 %. */
 struct verdict_rule verdict_rule(double floor, bool extend);
 
 struct verdict {
@@ -73,8 +73,8 @@ struct verdict {
 };
 
 /* Judges one look. `disturbed` (or NULL) marks pairs beside which the machine was slow: up to a
- * quarter of them are left out, more are kept and make the machine noisy when they are the half. For
- * the look after an extension give all pairs, the first ones too. */
+ * quarter of them are left out, more are kept and make the machine noisy when they are the half.
+ * For the look after an extension give all pairs, the first ones too. */
 struct verdict verdict_look(const struct verdict_rule *r, const double *log_ratio,
 			    const bool *disturbed, int n);
 
@@ -93,7 +93,8 @@ void verdict_confirm(const struct verdict_rule *r, struct verdict *v, const doub
 void verdict_family(const struct verdict_rule *r, struct verdict *v, int rows);
 
 /* Whether base and candidate change places in this pair: a coin, drawn from the session. Of pairs
- * 8 k to 8 k + 7, at least two and at most six do, which makes a p of 8 pairs wrong by 8 % at most. */
+ * 8 k to 8 k + 7, at least two and at most six do, which makes a p of 8 pairs wrong by 8 % at most.
+ */
 bool pair_swapped(uint64_t seed, int pair);
 
 /* ---- what a rule can see -----------------------------------------------------------------------
@@ -110,7 +111,7 @@ struct noise_model {
 /* How the rule does with n pairs (n more by an extension, n fresh ones to confirm), by simulation
  * with a fixed seed. Of a single row. */
 struct outlook {
-	double mde95;    /* the smallest slowdown, a share, that is called one in 95 % of all cases */
+	double mde95; /* the smallest slowdown, a share, that is called one in 95 % of all cases */
 	double power;    /* how often one of `effect` is */
 	double clean_pass, clean_regress; /* shares of rows without a change */
 	double pairs;    /* that a clean row needs in the mean */

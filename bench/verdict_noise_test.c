@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The rule on machines that misbehave: no false regression and no false improvement on any of them,
- * no pass where a stage became 10 % slower, and on calm ones the slowdowns are caught. A machine is a
- * process in time; a suite is four rows (stages) measured by the same processes, first look,
+ * no pass where a stage became 10 % slower, and on calm ones the slowdowns are caught. A machine is
+ *a process in time; a suite is four rows (stages) measured by the same processes, first look,
  * extension and confirmation one after the other.
  *
- *	VERDICT_TRIALS=20000 build/bench/verdict_noise_test    prints the table of DESIGN.md
+ *	VERDICT_TRIALS=20000 build/obj/bench/verdict_noise_test    prints the table of DESIGN.md
  */
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define SLOWED  2  /* the row that an injected slowdown hits */
 #define PAIRS   10
 #define SLOTS   (2 * 3 * PAIRS)
-#define TRIALS  200
+#define TRIALS  100
 
 /* ---- machines ----------------------------------------------------------------------------------
  */

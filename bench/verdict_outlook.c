@@ -64,8 +64,10 @@ static struct edges edges_of(const struct verdict_rule *r, const double *d, int 
 	strict.alpha = NOISY_ALPHA;
 	if (l.noisy)
 		l.lower = look_of(&strict, d, n).lower;
-	return (struct edges){ .theta = l.theta, .suspect = fmax(-l.lower, l.theta - l.estimate),
-			       .pass = l.noisy ? -INFINITY : fmin(l.theta, l.limit) - l.upper_pass };
+	return (struct edges){ .theta = l.theta,
+			       .suspect = fmax(-l.lower, l.theta - l.estimate),
+			       .pass = l.noisy ? -INFINITY :
+						 fmin(l.theta, l.limit) - l.upper_pass };
 }
 
 static double confirm_edge(const struct verdict_rule *r, const double *d, int n, double theta)
@@ -75,8 +77,8 @@ static double confirm_edge(const struct verdict_rule *r, const double *d, int n,
 	return fmax(-l.lower_confirm, theta / 2 - l.estimate);
 }
 
-/* One gate: n pairs, n more, n to confirm, in d. Sets from which effect on it regresses, and whether
- * it passes without one. */
+/* One gate: n pairs, n more, n to confirm, in d. Sets from which effect on it regresses, and
+ * whether it passes without one. */
 struct trial {
 	double regress;
 	bool pass, extended;
@@ -103,7 +105,8 @@ struct outlook verdict_outlook(const struct verdict_rule *r, const struct noise_
 {
 	struct outlook o = { .mde95 = INFINITY };
 	struct rng random = { .seed = SEED };
-	double *d = malloc(3 * (size_t)n * sizeof *d), *edge = malloc((size_t)trials * sizeof *edge);
+	double *d = malloc(3 * (size_t)n * sizeof *d),
+	       *edge = malloc((size_t)trials * sizeof *edge);
 
 	die_if(!d || !edge, "out of memory");
 	for (int i = 0; i < trials; i++) {

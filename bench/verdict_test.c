@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each branch of the rule on numbers small enough to follow by hand. How it does on noisy machines is
- * verdict_noise_test.c.
+ * Each branch of the rule on numbers small enough to follow by hand. How it does on noisy machines
+ * is verdict_noise_test.c.
  */
 #include <math.h>
 #include <string.h>

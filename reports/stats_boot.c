@@ -55,7 +55,8 @@ static double share_below(const double *sorted, int n, double estimate)
 }
 
 /* A sixth of the skewness of the estimates with one value left out. */
-static double acceleration(const double *v, int n, statistic_fn statistic, double *copy, double *left)
+static double acceleration(const double *v, int n, statistic_fn statistic, double *copy,
+			   double *left)
 {
 	double mean, cubes = 0, squares = 0;
 

@@ -18,8 +18,8 @@ struct noise {
  * as `process` and `within` is NAN; so is everything with fewer than two processes. */
 struct noise noise_of(const double *const *log_time, const int *count, int processes);
 
-/* Fills in `pair` from the log ratios of pairs; n >= 2, otherwise NAN. The deviation is around zero,
- * since both arms of a calibration are the same. */
+/* Fills in `pair` from the log ratios of pairs; n >= 2, otherwise NAN. The deviation is around
+ * zero, since both arms of a calibration are the same. */
 void noise_set_pairs(struct noise *noise, const double *log_ratio, int n);
 
 /* Normal theory for a one-sided paired test at level alpha with n pairs of deviation sigma: the

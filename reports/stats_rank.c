@@ -78,8 +78,8 @@ static void normal_tails(struct rank_test *t, double mean, double variance)
 /* ---- paired ------------------------------------------------------------------------------------
  */
 
-/* Probability of every sum of a random half of the ranks: each counts with chance 1/2. Only sums are
- * formed, so that the tails keep their relative accuracy. The caller frees it. */
+/* Probability of every sum of a random half of the ranks: each counts with chance 1/2. Only sums
+ * are formed, so that the tails keep their relative accuracy. The caller frees it. */
 static double *sum_distribution(const int *rank, int n, int *total)
 {
 	double *p;
@@ -205,7 +205,8 @@ double walsh_upper(const struct walsh *w, double alpha)
 /* ---- unpaired ----------------------------------------------------------------------------------
  */
 
-/* ways[k][s]: how many choices of k of the ranks have the sum s. Row k starts at k * (total + 1). */
+/* ways[k][s]: how many choices of k of the ranks have the sum s. Row k starts at k * (total + 1).
+ */
 static double *choice_counts(const int *rank, int count, int chosen, int *total)
 {
 	double *ways;
