@@ -133,7 +133,8 @@ static void junit(void)
 	struct gate g = gate_of(each, 8);
 	char *text = written(gate_junit, &g);
 
-	CHECK(strstr(text, "failures=\"2\" errors=\"1\" skipped=\"3\" time=\"1234.568\""), "%s", text);
+	CHECK(strstr(text, "failures=\"2\" errors=\"1\" skipped=\"3\" time=\"1234.568\""), "%s",
+	      text);
 	CHECK(strstr(text, "mini &lt;&amp;&quot;'&gt;"), "names are escaped");
 	CHECK(!strchr(text, 1), "no control characters");
 	CHECK(strstr(text, "type=\"regression\""), "a regression says so");

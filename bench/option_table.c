@@ -12,6 +12,7 @@
 #define CALIB    BIT(V_CALIBRATE)
 #define EVAL     BIT(V_EVAL)
 #define DB       BIT(V_DB)
+#define GATE     BIT(V_GATE)
 #define MODEL    (RUN | SHOW | MACS)
 #define COMPUTES (RUN | CALIB | EVAL)
 
@@ -94,23 +95,50 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_DTYPE] = { "dtype", ARG_CHOICE, "TYPE", "fp32", .verbs = EVAL, .choices = "fp32|bf16",
 			.help = "storage of weights and activations",
 			.brief = "storage of weights and activations" },
-	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db", .verbs = RUN | CALIB | DB, .env = true,
+	[OPT_BASE] = { "base", ARG_TEXT, "REVISION", .verbs = GATE, .env = true,
+		       .help = "git revision (its merge-base with HEAD is built) or program to "
+			       "compare with; default: the policy's",
+		       .brief = "git revision or program to compare with" },
+	[OPT_HEAD] = { "head", ARG_PATH, "PROGRAM", .verbs = GATE, .env = true,
+		       .help = "the bench program that is judged; default: this one" },
+	[OPT_PAIRS] = { "pairs", ARG_INT, "N", .verbs = GATE, .env = true, .min = 8, .max = 1000,
+			.help = "pairs of processes per row; default: the policy's, else 10",
+			.brief = "pairs of processes per row" },
+	[OPT_EXACT_ONLY] = { "exact-only", ARG_FLAG, .verbs = GATE, .env = true,
+			     .help = "judge only what noise cannot touch: MACs, bytes, hashes",
+			     .brief = "judge only what noise cannot touch" },
+	[OPT_INCONCLUSIVE] = { "inconclusive", ARG_CHOICE, "WHAT", .verbs = GATE, .env = true,
+			       .choices = "fail|warn|pass",
+			       .help = "what an undecided row does; default: the policy's" },
+	[OPT_JUNIT] = { "junit", ARG_PATH, "FILE", .verbs = GATE, .env = true,
+			.help = "write the rows as JUnit XML",
+			.brief = "write the rows as JUnit XML" },
+	[OPT_MARKDOWN] = { "markdown", ARG_PATH, "FILE", .verbs = GATE, .env = true,
+			   .help = "write them as markdown, for a comment",
+			   .brief = "write them as markdown, for a comment" },
+	[OPT_VERDICT_FILE] = { "verdict-file", ARG_PATH, "FILE", .verbs = GATE, .env = true,
+			       .help = "write the last line there too" },
+	[OPT_GITHUB] = { "github", ARG_FLAG, .verbs = GATE, .env = true,
+			 .help = "annotations and step summary for GitHub Actions",
+			 .brief = "annotations and step summary for GitHub" },
+	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
+		     .verbs = RUN | CALIB | DB | GATE, .env = true,
 		     .help = "the database",
 		     .brief = "the database; default: bench.db" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = RUN | CALIB, .help = "record nothing",
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = RUN | CALIB | GATE, .help = "record nothing",
 			.brief = "record nothing" },
 	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = RUN, .help = "label stored with the run",
 		      .brief = "label stored with the run" },
 	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = RUN,
 			  .help = "check everything, say what it would take, run nothing",
 			  .brief = "check everything, run nothing" },
-	[OPT_JSON] = { "json", ARG_FLAG, .verbs = RUN | LIST | SHOW | MACS | CALIB | DB,
+	[OPT_JSON] = { "json", ARG_FLAG, .verbs = RUN | LIST | SHOW | MACS | CALIB | DB | GATE,
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | DB, .help = "comma-separated result" },
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
-	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = RUN | CALIB | EVAL, .env = true,
+	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = RUN | CALIB | EVAL | GATE, .env = true,
 			.help = "no progress on standard error" },
 	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP),
 		      .help = "the manual page, for man -l" },
@@ -160,6 +188,16 @@ const struct verb verb_table[V_COUNT] = {
 		"bench db query \"SELECT * FROM v_runs LIMIT 5\"\n"
 		"bench db export > runs.jsonl",
 		1, 2, false, cmd_db },
+	[V_GATE] = { "gate", "POLICY", "stop a slower commit in CI",
+		"Builds the merge-base with the policy's base, measures it and this program in\n"
+		"pairs of processes on this machine, and judges every row of the policy. Exact\n"
+		"metrics (MACs, bytes, parameters, output) may not grow at all; a timing is red\n"
+		"when it is slower than the bound beyond doubt, and again in fresh pairs. The\n"
+		"last line is BENCH-VERDICT WORD rows=BAD/ALL exit=STATUS. Exit status: 0 passed,\n"
+		"1 regression, 3 undecided where the policy fails on that, 4 a workload failed,\n"
+		"5 nothing to compare with, 6 another output.",
+		"bench gate bench-gate.ini --base origin/main --junit bench.xml",
+		1, 1, false, cmd_gate },
 	[V_HELP] = { "help", "[VERB]", "help for a verb, manual page, shell completion", NULL,
 		"source <(bench help --bash)", 0, 1, false, cmd_help },
 };

@@ -14,7 +14,7 @@
 
 #include "err.h"
 
-enum verb_id { V_RUN, V_LIST, V_SHOW, V_MACS, V_CALIBRATE, V_EVAL, V_DB, V_HELP, V_COUNT };
+enum verb_id { V_RUN, V_LIST, V_SHOW, V_MACS, V_CALIBRATE, V_EVAL, V_DB, V_GATE, V_HELP, V_COUNT };
 
 enum opt {
 	OPT_SET,
@@ -40,6 +40,15 @@ enum opt {
 	OPT_INPUTS,
 	OPT_OUTPUTS,
 	OPT_DTYPE,
+	OPT_BASE,
+	OPT_HEAD,
+	OPT_PAIRS,
+	OPT_EXACT_ONLY,
+	OPT_INCONCLUSIVE,
+	OPT_JUNIT,
+	OPT_MARKDOWN,
+	OPT_VERDICT_FILE,
+	OPT_GITHUB,
 	OPT_DB,
 	OPT_NO_DB,
 	OPT_TAG,
@@ -131,6 +140,7 @@ int cmd_macs(const struct options *o, struct err *e);
 int cmd_calibrate(const struct options *o, struct err *e);
 int cmd_eval(const struct options *o, struct err *e);
 int cmd_db(const struct options *o, struct err *e);
+int cmd_gate(const struct options *o, struct err *e);
 int cmd_help(const struct options *o, struct err *e);
 
 #endif

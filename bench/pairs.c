@@ -115,6 +115,7 @@ static int run_process(struct pairs *p, int i, int arm, int block, struct tick *
 	tick->arm = block < 0 ? "warm-up" : arm == ARM_A ? "A" : "B";
 	show(tick, 0);
 	child_run(&job, child, e);
+	row->failed_arm = e->code ? arm : -1;
 	if (!e->code) {
 		row->spent_s += child->seconds;
 		row->processes++;

@@ -86,6 +86,7 @@ struct pairs_result {
 	double spent_s;            /* in processes, and how many these were */
 	int processes;
 	struct err err;            /* why the row ended early; code 0: it did not */
+	int failed_arm;            /* whose process failed then; -1: it was not a process */
 };
 
 struct pairs {

@@ -158,7 +158,8 @@ static int take_choice(struct reader *r, const char *key, const char *value,
 }
 
 /* Calls take() for each word of `value`; words are split by blanks and commas. */
-static int each_word(struct reader *r, const char *value, int (*take)(struct reader *, const char *))
+static int each_word(struct reader *r, const char *value,
+		     int (*take)(struct reader *r, const char *word))
 {
 	char *text = copy(value), *save = NULL;
 	int ok = 1;

@@ -151,7 +151,8 @@ static void values(void)
 	CHECK(parse_share("2 %", &v) && parse_share("-1%", &v) && parse_share("1", &v), "refused");
 	CHECK(!parse_duration("90s", &v) && v == 90, "90s");
 	CHECK(!parse_duration("1.5 h", &v) && v == 5400, "1.5 h");
-	CHECK(parse_duration("5", &v) && parse_duration("0s", &v) && parse_duration("x", &v), "refused");
+	CHECK(parse_duration("5", &v) && parse_duration("0s", &v), "refused");
+	CHECK(parse_duration("x", &v) && parse_duration("", &v), "refused");
 }
 
 int main(void)

@@ -125,6 +125,13 @@ LEFT JOIN metric m ON m.name = x.metric
 LEFT JOIN v_runs a ON a.run_id = x.base_run_id
 LEFT JOIN v_runs b ON b.run_id = x.cand_run_id;
 
+-- One line per process of a session that compares.
+DROP VIEW IF EXISTS v_arms;
+CREATE VIEW v_arms AS
+SELECT se.uuid AS session_uuid, se.purpose, a.row_name, a.arm, a.block, a.ord, a.run_id
+FROM arm_run a
+JOIN session se USING (session_id);
+
 -- One line per pair of processes, metric and stage, from the medians of their samples.
 DROP VIEW IF EXISTS v_pairs;
 CREATE VIEW v_pairs AS
