@@ -97,6 +97,9 @@ static int reserve(struct point *p)
 {
 	size_t bytes = 0;
 
+	for (const struct backend *b = p->ctx->backend; b; b = b->next)
+		if (b->loaded)
+			b->loaded(b);
 	malloc_trim(0); /* what packing needed goes back before activations come */
 	for (int i = 0; i < p->w->n_stages; i++)
 		bytes = plan_bytes(p->plan[i]) > bytes ? plan_bytes(p->plan[i]) : bytes;

@@ -38,6 +38,9 @@ struct backend {
 	 * weights (weights_fill) and packs them as it wants them. NULL: plain layout. */
 	void (*load)(const struct backend *self, struct ctx *, const struct op_call *);
 
+	/* The load pass is over: what only it needed can go. NULL: nothing. */
+	void (*loaded)(const struct backend *self);
+
 	/* Bytes that weight call->in[input] takes after this call's load; NULL: as the tensor. */
 	size_t (*weight_bytes)(const struct backend *self, const struct op_call *call, int input);
 

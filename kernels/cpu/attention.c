@@ -137,6 +137,7 @@ void cpu_run_attention(const struct backend *b, struct ctx *c, const struct op_c
 	struct scratch *s = scratch_take(&cpu_of(b)->scratch, cpu_attention_scratch(b, call));
 
 	(void)c;
+	die_if(!s, "no memory for the scratch of attention");
 	attention_run(kernel_for(b, call), call, omp_get_max_threads(), (float *)s->data);
 	scratch_put(&cpu_of(b)->scratch, s);
 }

@@ -46,6 +46,11 @@ static void load(const struct backend *self, struct ctx *c, const struct op_call
 	dnnl_load(self, c, call);
 }
 
+static void loaded(const struct backend *self)
+{
+	dnnl_loaded(cpu_of(self)->dnnl);
+}
+
 static void fill_table(struct backend *b)
 {
 	const struct simd_kernels *simd = cpu_of(b)->simd;
@@ -60,6 +65,7 @@ static void fill_table(struct backend *b)
 	b->run[OP_ATTENTION] = cpu_run_attention;
 	b->workspace = workspace;
 	b->load = load;
+	b->loaded = loaded;
 	b->scratch_bytes = scratch_bytes;
 	b->weight_bytes = dnnl_weight_bytes;
 }

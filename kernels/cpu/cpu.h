@@ -59,6 +59,7 @@ const char *dnnl_describe(void); /* "oneDNN 2.6.3" */
 void dnnl_run_linear(const struct backend *b, struct ctx *c, const struct op_call *call);
 void dnnl_run_conv2d(const struct backend *b, struct ctx *c, const struct op_call *call);
 void dnnl_load(const struct backend *b, struct ctx *c, const struct op_call *call); /* the slot */
+void dnnl_loaded(struct dnnl *d);
 size_t dnnl_weight_bytes(const struct backend *b, const struct op_call *call, int input);
 size_t dnnl_workspace(const struct backend *b, const struct op_call *call);
 

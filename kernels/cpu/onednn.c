@@ -12,6 +12,8 @@ struct dnnl *dnnl_new(enum isa level)
 	d->level = level < most ? level : most;
 	d->own_gemm = level == ISA_BF16;
 	scratch_init(&d->scratch);
+	scratch_init(&d->plain);
+	scratch_init(&d->wide);
 	pthread_mutex_init(&d->lock, NULL);
 	dn_check(dnnl_stream_create(&d->stream, dn_engine(), dnnl_stream_default_flags),
 		 "a stream");
@@ -24,9 +26,17 @@ void dnnl_free(struct dnnl *d)
 		return;
 	prims_free(d);
 	scratch_clear(&d->scratch);
+	scratch_clear(&d->plain);
+	scratch_clear(&d->wide);
 	dnnl_stream_destroy(d->stream);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
+}
+
+void dnnl_loaded(struct dnnl *d)
+{
+	scratch_trim(&d->plain);
+	scratch_trim(&d->wide);
 }
 
 size_t dnnl_workspace(const struct backend *b, const struct op_call *call)

@@ -47,6 +47,7 @@ struct dnnl {
 	bool own_gemm;        /* bf16 products by gemm.h */
 	dnnl_stream_t stream;
 	struct scratch_pool scratch; /* in which primitives work */
+	struct scratch_pool plain, wide; /* values on their way to a packed weight */
 	pthread_mutex_t lock; /* of what follows: ranks may share a backend */
 	struct prim *bucket[PRIM_BUCKETS];
 };

@@ -153,37 +153,38 @@ size_t packed_bytes(const struct packed *p)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Plain values of `w` in this type: those of a parameter, or of the tensor. NULL: out of memory, or
- * an error of the source. */
-static void *plain_values(struct dnnl *d, struct ctx *c, const struct tensor *w, enum dtype dtype)
+/* Plain values of `w` in its own type, then in `dtype` if that is another one. They lie in blocks
+ * that all weights use in turn, so they stay in the cache where it is large, and their pages are
+ * touched only once. False: out of memory, or an error of the source. */
+static bool plain_values(struct dnnl *d, struct ctx *c, const struct tensor *w, enum dtype dtype,
+			 void *plain, void *wide)
 {
-	bool converted = dtype != w->dtype;
-	void *values = malloc(tensor_bytes(w)), *wide = NULL;
-
-	if (!values ||
-	    !(w->data || weights_fill(c->weights, w->param, w->dtype, values, &c->err) == 0)) {
-		free(values);
-		return NULL;
-	}
 	if (w->data)
-		memcpy(values, w->data, tensor_bytes(w));
-	if (!converted)
-		return values;
-	wide = malloc((size_t)tensor_elems(w) * sizeof(float));
-	if (wide)
-		widen(d->level, values, wide, tensor_elems(w));
-	free(values);
-	return wide;
+		memcpy(plain, w->data, tensor_bytes(w));
+	else if (weights_fill(c->weights, w->param, w->dtype, plain, &c->err) != 0)
+		return false;
+	if (dtype != w->dtype)
+		widen(d->level, plain, wide, tensor_elems(w));
+	return true;
 }
 
 /* The packed weight of the call; sets the context's error where there is no memory. */
 static struct packed *pack(struct dnnl *d, struct ctx *c, const struct op_call *call)
 {
 	const struct tensor *w = call->in[WEIGHT];
-	void *plain = plain_values(d, c, w, packed_dtype(d, call));
-	struct packed *p = plain ? packed_new(d, call, plain) : NULL;
+	enum dtype dtype = packed_dtype(d, call);
+	bool converted = dtype != w->dtype;
+	struct scratch *plain = scratch_take(&d->plain, tensor_bytes(w));
+	struct scratch *wide =
+		converted ? scratch_take(&d->wide, (size_t)tensor_elems(w) * dtype_bytes(dtype)) :
+			    NULL;
+	struct packed *p = NULL;
 
-	free(plain);
+	if (plain && !wide == !converted &&
+	    plain_values(d, c, w, dtype, plain->data, converted ? wide->data : NULL))
+		p = packed_new(d, call, converted ? wide->data : plain->data);
+	scratch_put(&d->plain, plain);
+	scratch_put(&d->wide, wide);
 	if (!p)
 		err_set(&c->err, ERR_FAILED,
 			"no memory for the %zu bytes of %s: free some, or choose "

@@ -224,6 +224,7 @@ void prim_run(struct dnnl *d, const struct prim *p, const struct prim_data *data
 	struct operands *o = operands_take(d, p);
 	struct arg_list l = { .n = 1, .arg = { { DNNL_ARG_WEIGHTS, data->w } } };
 
+	die_if(p->scratch_bytes && !s, "no memory for %zu bytes of scratch", p->scratch_bytes);
 	add_arg(&l, DNNL_ARG_SRC, o->x, data->x);
 	add_arg(&l, DNNL_ARG_BIAS, o->bias, data->bias);
 	add_arg(&l, DNNL_ARG_ATTR_MULTIPLE_POST_OP(p->key.act != ACT_NONE) | DNNL_ARG_SRC_1,

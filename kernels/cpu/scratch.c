@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "scratch.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "err.h"
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 void scratch_init(struct scratch_pool *p)
 {
@@ -11,13 +15,21 @@ void scratch_init(struct scratch_pool *p)
 	pthread_mutex_init(&p->lock, NULL);
 }
 
-void scratch_clear(struct scratch_pool *p)
+static struct scratch *block_new(size_t bytes)
 {
-	for (struct scratch *s = p->free, *next; s; s = next) {
-		next = s->next;
-		free(s);
-	}
-	pthread_mutex_destroy(&p->lock);
+	size_t all = sizeof(struct scratch) + bytes, align = 64;
+	struct scratch *s;
+
+	if (all >= HUGE_PAGE)
+		align = HUGE_PAGE;
+	all = (all + align - 1) / align * align;
+	s = aligned_alloc(align, all);
+	if (!s)
+		return NULL;
+	if (align == HUGE_PAGE)
+		madvise(s, all, MADV_HUGEPAGE);
+	s->bytes = bytes;
+	return s;
 }
 
 /* A free block that is large enough, or a new one; smaller ones are dropped on the way. */
@@ -32,10 +44,8 @@ static struct scratch *take(struct scratch_pool *p)
 		p->held -= s->bytes;
 		free(s);
 	}
-	s = aligned_alloc(64, sizeof *s + p->want);
-	die_if(!s, "no memory for %zu bytes of scratch", p->want);
-	s->bytes = p->want;
-	p->held += s->bytes;
+	s = block_new(p->want);
+	p->held += s ? s->bytes : 0;
 	return s;
 }
 
@@ -54,11 +64,15 @@ static void raise_want(struct scratch_pool *p, size_t bytes)
 
 void scratch_want(struct scratch_pool *p, size_t bytes)
 {
+	struct scratch *s;
+
 	if (!bytes)
 		return;
 	pthread_mutex_lock(&p->lock);
 	raise_want(p, bytes);
-	put(p, take(p));
+	s = take(p);
+	die_if(!s, "no memory for %zu bytes of scratch", p->want);
+	put(p, s);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -75,7 +89,27 @@ struct scratch *scratch_take(struct scratch_pool *p, size_t bytes)
 
 void scratch_put(struct scratch_pool *p, struct scratch *s)
 {
+	if (!s)
+		return;
 	pthread_mutex_lock(&p->lock);
 	put(p, s);
 	pthread_mutex_unlock(&p->lock);
+}
+
+void scratch_trim(struct scratch_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	for (struct scratch *s = p->free, *next; s; s = next) {
+		next = s->next;
+		p->held -= s->bytes;
+		free(s);
+	}
+	p->free = NULL;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void scratch_clear(struct scratch_pool *p)
+{
+	scratch_trim(p);
+	pthread_mutex_destroy(&p->lock);
 }

@@ -3,8 +3,8 @@
  * Memory that a backend works in while it runs a call and that no plan knows, because it depends on
  * more than shapes: on the number of threads, on what a library asks for. One block is as large as
  * the neediest call wants and is kept for the next one; ranks that share a backend hold a block
- * each. Said before anything is timed (scratch_want), it allocates nothing in a step. How to test:
- * scratch_test.c.
+ * each. Said before anything is timed (scratch_want), it allocates nothing in a step. Large blocks
+ * ask for huge pages. How to test: scratch_test.c.
  */
 #ifndef BENCH_SCRATCH_H
 #define BENCH_SCRATCH_H
@@ -26,13 +26,16 @@ struct scratch_pool {
 };
 
 void scratch_init(struct scratch_pool *p);
-void scratch_clear(struct scratch_pool *p); /* all blocks must have been put back */
+void scratch_trim(struct scratch_pool *p);  /* frees the blocks that nobody holds */
+void scratch_clear(struct scratch_pool *p); /* the end; all blocks must have been put back */
 
-/* A call will need so many bytes: from now on blocks are no smaller, and one of them is there. */
+/* A call will need so many bytes: from now on blocks are no smaller, and one of them is there. No
+ * memory: aborts. */
 void scratch_want(struct scratch_pool *p, size_t bytes);
 
-/* A block of at least `bytes`, and of at least what was ever wanted; contents undefined. */
+/* A block of at least `bytes`, and of at least what was ever wanted; contents undefined. NULL: no
+ * memory. */
 struct scratch *scratch_take(struct scratch_pool *p, size_t bytes);
-void scratch_put(struct scratch_pool *p, struct scratch *s);
+void scratch_put(struct scratch_pool *p, struct scratch *s); /* NULL: nothing */
 
 #endif

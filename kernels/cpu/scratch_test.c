@@ -49,6 +49,14 @@ static void test_growth(void)
 	a = scratch_take(&p, 10);
 	CHECK_INT(a->bytes, 640);
 	CHECK_INT(p.held, 640);
+	scratch_trim(&p);
+	CHECK_INT(p.held, 640);
+	scratch_put(&p, a);
+	scratch_trim(&p);
+	CHECK_INT(p.held, 0);
+	a = scratch_take(&p, 5 << 20);
+	CHECK((uintptr_t)a % (2 << 20) == 0, "a large block does not begin with a huge page");
+	memset(a->data, 1, a->bytes);
 	scratch_put(&p, a);
 	scratch_clear(&p);
 }
