@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench db: look into the database, move runs in and out, check it.
+ * bench db: look into the database, move runs in and out, look after it.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "db.h"
+#include "export.h"
 #include "json.h"
 #include "options.h"
 #include "table.h"
+#include "units.h"
+
+static int failed(struct db *db, struct err *e)
+{
+	return err_set(e, ERR_DB, "%s", db_error(db));
+}
 
 /* ---- query -------------------------------------------------------------------------------------
  */
@@ -18,20 +25,6 @@ struct query {
 	struct table table;
 	json_t *rows;
 };
-
-static json_t *value_json(const struct db_value *v)
-{
-	switch (v->type) {
-	case DB_NULL:
-		return json_null();
-	case DB_INT:
-		return json_integer(v->i);
-	case DB_REAL:
-		return json_number(v->d);
-	default:
-		return json_string(v->text);
-	}
-}
 
 /* More columns than a table has room for are shown one below the other. */
 static void print_record(int n, const char *const *names, const struct db_value *v)
@@ -62,14 +55,10 @@ static void table_row(struct table *t, int n, const char *const *names, const st
 static int query_row(void *arg, int n, const char *const *names, const struct db_value *v)
 {
 	struct query *q = arg;
-	json_t *row;
 
 	if (q->rows) {
-		row = v ? json_object() : NULL;
-		for (int i = 0; v && i < n; i++)
-			json_object_set_new(row, names[i], value_json(&v[i]));
-		if (row)
-			json_array_append_new(q->rows, row);
+		if (v)
+			json_array_append_new(q->rows, export_row_json(n, names, v));
 	} else if (n > TABLE_COLUMNS) {
 		if (v)
 			print_record(n, names, v);
@@ -79,7 +68,7 @@ static int query_row(void *arg, int n, const char *const *names, const struct db
 	return 0;
 }
 
-static int query(struct db *db, const struct options *o)
+static int query(struct db *db, const struct options *o, struct err *e)
 {
 	struct query q = { .o = o, .rows = opt_flag(o, OPT_JSON) ? json_array() : NULL };
 	int rc = db_query(db, o->arg[1], NULL, 0, query_row, &q);
@@ -92,32 +81,74 @@ static int query(struct db *db, const struct options *o)
 		table_print(&q.table, stdout, "");
 	json_decref(q.rows);
 	table_end(&q.table);
-	return rc;
+	return rc ? failed(db, e) : 0;
 }
 
 /* ---- the others --------------------------------------------------------------------------------
  */
 
-static int export_runs(struct db *db, const struct options *o)
+static int export_all(struct db *db, const struct options *o, struct err *e)
 {
-	(void)o;
-	return db_export(db, stdout, NULL, 0);
+	const char *format = opt_text(o, OPT_FORMAT), *view = o->n_args > 1 ? o->arg[1] : "v_runs";
+
+	if (strcmp(format, "csv") == 0)
+		return export_csv(db, view, stdout, e);
+	if (strcmp(format, "parquet") == 0)
+		return export_parquet(db, view, stdout, e);
+	if (o->n_args > 1)
+		return export_jsonl(db, view, stdout, e);
+	return db_export(db, stdout, NULL, 0) ? failed(db, e) : 0;
 }
 
-static void print_moved(const struct db_moved *m)
+typedef int take_fn(struct db *db, const char *path, struct db_moved *moved);
+
+static void print_moved(const char *path, const struct db_moved *m)
 {
+	if (path)
+		printf("%s: ", path);
 	printf("%d runs stored, %d other records; %d were known already", m->new_runs,
 	       m->new_records, m->known);
-	printf(m->conflicts ? "; %d in conflict\n" : "\n", m->conflicts);
+	if (m->conflicts)
+		printf("; %d in conflict", m->conflicts);
+	printf("\n");
 }
 
-static int import_file(struct db *db, const struct options *o)
+/* A conflict does not keep the next file from being taken. */
+static int take_files(struct db *db, const struct options *o, take_fn *take, struct err *e)
 {
-	struct db_moved moved;
-	int rc = db_import(db, o->arg[1], &moved);
+	int rc = 0;
 
-	print_moved(&moved);
-	return rc;
+	for (int i = 1; i < o->n_args && (!rc || rc == DB_ERR_CONFLICT); i++) {
+		struct db_moved moved;
+
+		rc = take(db, o->arg[i], &moved);
+		print_moved(o->n_args > 2 ? o->arg[i] : NULL, &moved);
+		if (rc)
+			failed(db, e);
+	}
+	return -(int)e->code;
+}
+
+static int import_files(struct db *db, const struct options *o, struct err *e)
+{
+	return take_files(db, o, db_import, e);
+}
+
+static int merge_files(struct db *db, const struct options *o, struct err *e)
+{
+	return take_files(db, o, db_merge, e);
+}
+
+static int vacuum(struct db *db, const struct options *o, struct err *e)
+{
+	int64_t before, after;
+
+	(void)o;
+	if (db_vacuum(db, &before, &after))
+		return failed(db, e);
+	printf("%s: %s, was %s\n", db_path(db), text_bytes((double)after).s,
+	       text_bytes((double)before).s);
+	return 0;
 }
 
 static void finding(void *arg, int bad, const char *sentence)
@@ -126,21 +157,39 @@ static void finding(void *arg, int bad, const char *sentence)
 	printf("%s  %s\n", bad ? "BAD" : "ok ", sentence);
 }
 
-static int check(struct db *db, const struct options *o)
+static int check(struct db *db, const struct options *o, struct err *e)
 {
 	(void)o;
-	return db_check(db, finding, NULL);
+	return db_check(db, finding, NULL) ? failed(db, e) : 0;
+}
+
+/* To open it was to migrate it. */
+static int migrate(struct db *db, const struct options *o, struct err *e)
+{
+	int was = db_file_version(db), now = db_schema_version();
+
+	(void)o, (void)e;
+	if (was == now)
+		printf("%s: schema %d, nothing to do\n", db_path(db), now);
+	else
+		printf("%s: schema %d, was %d; as it was it is in %s.v%d.backup\n", db_path(db),
+		       now, was, db_path(db), was);
+	return 0;
 }
 
 static const struct action {
-	const char *name, *arg; /* arg: what follows, NULL: nothing */
+	const char *name, *arg; /* arg: what may follow, for the sentences */
+	int min, max;           /* how many */
 	unsigned flags;
-	int (*run)(struct db *db, const struct options *o);
+	int (*run)(struct db *db, const struct options *o, struct err *e);
 } actions[] = {
-	{ "query", "SQL", DB_READONLY, query },
-	{ "export", NULL, DB_READONLY, export_runs },
-	{ "import", "FILE", DB_CREATE, import_file },
-	{ "check", NULL, DB_READONLY, check },
+	{ "query", "SQL", 1, 1, DB_READONLY, query },
+	{ "export", "VIEW", 0, 1, DB_READONLY, export_all },
+	{ "import", "FILE", 1, ARGS_MAX, DB_CREATE | DB_NO_SPOOL, import_files },
+	{ "merge", "FILE", 1, ARGS_MAX, DB_CREATE | DB_NO_SPOOL, merge_files },
+	{ "vacuum", NULL, 0, 0, DB_NO_SPOOL, vacuum },
+	{ "check", NULL, 0, 0, DB_READONLY, check },
+	{ "migrate", NULL, 0, 0, DB_NO_SPOOL, migrate },
 };
 #define ACTIONS (int)(sizeof actions / sizeof *actions)
 
@@ -154,9 +203,21 @@ static const struct action *find_action(const char *name, struct err *e)
 			return &actions[i];
 	}
 	near = nearest_name(name, names, ACTIONS);
-	err_set(e, ERR_USAGE, "`bench db` has no '%.40s'%s%s%s: it takes query, export, import or "
-		"check", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	err_set(e, ERR_USAGE, "`bench db` has no '%.40s'%s%s%s: it takes query, export, import, "
+		"merge, vacuum, check or migrate", name, near ? "; did you mean " : "",
+		near ? near : "", near ? "?" : "");
 	return NULL;
+}
+
+static int check_arguments(const struct action *a, int n, struct err *e)
+{
+	if (n < a->min)
+		return err_set(e, ERR_USAGE, "`bench db %s` lacks its %s", a->name, a->arg);
+	if (n > a->max && a->max == 0)
+		return err_set(e, ERR_USAGE, "`bench db %s` takes no argument", a->name);
+	if (n > a->max)
+		return err_set(e, ERR_USAGE, "`bench db %s` takes one %s", a->name, a->arg);
+	return 0;
 }
 
 int cmd_db(const struct options *o, struct err *e)
@@ -164,14 +225,12 @@ int cmd_db(const struct options *o, struct err *e)
 	const struct action *a = find_action(o->arg[0], e);
 	struct db *db;
 
-	if (!a)
+	if (!a || check_arguments(a, o->n_args - 1, e))
 		return -(int)e->code;
-	if ((a->arg != NULL) != (o->n_args == 2))
-		return err_set(e, ERR_USAGE, a->arg ? "`bench db %s` lacks its %s"
-						    : "`bench db %s` takes no argument", a->name,
-			       a->arg);
-	if (db_open(&db, opt_text(o, OPT_DB), a->flags) || a->run(db, o))
-		err_set(e, ERR_DB, "%s", *db_error(db) ? db_error(db) : "the database is damaged");
+	if (db_open(&db, opt_text(o, OPT_DB), a->flags))
+		failed(db, e);
+	else
+		a->run(db, o, e);
 	db_close(db);
 	return -(int)e->code;
 }

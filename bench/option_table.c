@@ -136,6 +136,9 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | DB, .help = "comma-separated result" },
+	[OPT_FORMAT] = { "format", ARG_CHOICE, "FORMAT", "jsonl", .verbs = DB,
+			 .choices = "jsonl|csv|parquet",
+			 .help = "what an export writes" },
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
 	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = RUN | CALIB | EVAL | GATE, .env = true,
@@ -180,14 +183,16 @@ const struct verb verb_table[V_COUNT] = {
 		"of the reference implementation (sample, timestep, encoder_hidden_states, ...).",
 		"bench eval sdxl/unet --inputs in.safetensors --outputs out.safetensors", 1, 1,
 		true, cmd_eval },
-	[V_DB] = { "db", "query SQL | export | import FILE | check",
-		"look into the database, move runs, check it",
-		"query takes one reading SQL statement (the views v_* are stable); export writes\n"
-		"all runs as JSON Lines to standard output; import reads such a file; check looks\n"
-		"for damage.",
+	[V_DB] = { "db", "ACTION [ARGUMENT]...", "look into the database, move runs, look after it",
+		"query SQL       one reading SQL statement; the views v_* are stable\n"
+		"export [VIEW]   everything as JSON Lines, or the rows of one view (--format)\n"
+		"import FILE...  takes in such exports and spooled runs, each only once\n"
+		"merge FILE...   takes in other databases, of any version, in the same way\n"
+		"vacuum, check   gives back the room that is not used; looks for damage\n"
+		"migrate         brings an old file to this version and keeps a backup",
 		"bench db query \"SELECT * FROM v_runs LIMIT 5\"\n"
-		"bench db export > runs.jsonl",
-		1, 2, false, cmd_db },
+		"bench db export v_samples --format csv > samples.csv",
+		1, ARGS_MAX, false, cmd_db },
 	[V_GATE] = { "gate", "POLICY", "stop a slower commit in CI",
 		"Builds the merge-base with the policy's base, measures it and this program in\n"
 		"pairs of processes on this machine, and judges every row of the policy. Exact\n"

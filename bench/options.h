@@ -55,6 +55,7 @@ enum opt {
 	OPT_DRY_RUN,
 	OPT_JSON,
 	OPT_CSV,
+	OPT_FORMAT,
 	OPT_NAMES,
 	OPT_QUIET,
 	OPT_MAN,
@@ -84,7 +85,7 @@ struct option_def {
 extern const struct option_def option_table[OPT_COUNT];
 
 #define OPT_MANY 32
-#define ARGS_MAX 8
+#define ARGS_MAX 64
 
 struct options {
 	const struct verb *verb;

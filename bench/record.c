@@ -191,6 +191,7 @@ static void fill_identity(struct record *r, const struct session *s)
 	run->session = (struct db_session){ .argv = r->argv, .purpose = "run",
 					    .started_unix_ns = s->started_unix_ns,
 					    .exit_code = -1 };
+	memcpy(run->session.uuid, s->session_uuid, sizeof run->session.uuid);
 	run->status = s->status;
 	run->status_msg = *s->status_msg ? s->status_msg : NULL;
 	run->label = opt_text(s->o, OPT_TAG);
@@ -510,7 +511,12 @@ int record_open(struct session *s, struct err *e)
 		return 0;
 	if (db_open(&s->db, opt_text(s->o, OPT_DB), DB_CREATE))
 		return err_set(e, ERR_DB, "%s", db_error(s->db));
+	if (db_spooling(s->db))
+		fprintf(stderr, "bench: %s; the run goes to %s instead, which `bench db import %s "
+			"--db FILE` stores in a database on a local disk\n", db_spooling(s->db),
+			db_spool_path(s->db), db_spool_path(s->db));
 	db_uuid(s->uuid);
+	db_uuid(s->session_uuid);
 	s->status = "running";
 	fill_identity(&r, s);
 	rc = db_begin_run(s->db, &r.run);
@@ -554,15 +560,16 @@ int record_result(struct session *s, struct err *e)
 	if (db_put_run(s->db, &r.run, &s->run_id)) {
 		char why[512];
 		snprintf(why, sizeof why, "%s", db_error(s->db));
-		snprintf(s->spool, sizeof s->spool, "%s", db_spool_path(s->db));
-		if (!db_spool_run(s->db, s->spool, &r.run)) {
+		if (!db_spool_run(s->db, NULL, &r.run)) {
+			snprintf(s->spool, sizeof s->spool, "%s", db_spool_path(s->db));
 			rc = err_set(e, ERR_DB, "%s; the run was written to %s: `bench db import` "
 				     "stores it later", why, s->spool);
 		} else {
-			s->spool[0] = 0;
 			rc = err_set(e, ERR_DB, "%s; it could not be written elsewhere either: %s",
 				     why, db_error(s->db));
 		}
+	} else if (db_spooling(s->db)) {
+		snprintf(s->spool, sizeof s->spool, "%s", db_spool_path(s->db));
 	}
 	record_free(&r);
 	s->stored_s = clock_s() - start;

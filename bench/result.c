@@ -212,6 +212,8 @@ void result_table(const struct session *s)
 	if (s->run_id)
 		printf("run         %lld in %s, %s, stored in %s\n", (long long)s->run_id,
 		       db_path(s->db), s->status, text_seconds(s->stored_s).s);
+	else if (*s->spool)
+		printf("run         %s, written to %s\n", s->status, s->spool);
 }
 
 /* ---- the trace ---------------------------------------------------------------------------------

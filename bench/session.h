@@ -39,7 +39,7 @@ struct session {
 	char status_msg[1024]; /* "" when all went well */
 
 	struct db *db;         /* NULL: --no-db */
-	char uuid[37];
+	char uuid[37], session_uuid[37];
 	int64_t run_id;        /* 0: not recorded */
 	double stored_s;       /* how long that took */
 	char spool[1024];      /* where it was written instead; "" otherwise */

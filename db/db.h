@@ -7,7 +7,7 @@
  *	if (db_open(&db, "bench.db", DB_CREATE) || db_begin_run(db, &run))
  *		complain(db_error(db));         // before the long work: nothing was spent yet
  *	... the timed region; fill run.samples, run.status ...
- *	if (db_put_run(db, &run, &run_id) && db_spool_run(db, db_spool_path(db), &run))
+ *	if (db_put_run(db, &run, &run_id) && db_spool_run(db, NULL, &run))
  *		complain(db_error(db));
  *	db_close(db);
  *
@@ -38,11 +38,13 @@ enum db_code {
 	DB_ERR_IO = -9,       /* any other failure of the disk or of SQLite */
 	DB_ERR_NOMEM = -10,
 	DB_ERR_CONFLICT = -11, /* this identity is stored with another content, which stays */
+	DB_ERR_NOLOCK = -12,   /* the file system cannot lock files */
 };
 
 enum db_flags {
 	DB_CREATE = 1,   /* make the file when it is missing */
 	DB_READONLY = 2, /* never write: an older file is migrated in memory */
+	DB_NO_SPOOL = 4, /* fail where the file system cannot lock, rather than spool */
 };
 
 /* ------------------------------------------------------------------------------- opening -- */
@@ -60,7 +62,15 @@ void db_close(struct db *db); /* NULL is fine */
 const char *db_error(const struct db *db);
 const char *db_path(const struct db *db);
 const char *db_spool_path(const struct db *db); /* FILE.spool.jsonl, beside the database */
+
+/* Where the file system cannot lock (NFS, CIFS, Lustre, FUSE, 9p, ..., or locks that fail), a
+ * handle opened for writing keeps all that is stored in the spool, to be imported into a database
+ * on a local disk; run ids are then 0. The reason, or NULL: this is a database. The environment
+ * variable BENCH_DB_LOCKING=yes trusts the locks of any file system, =no of none. */
+const char *db_spooling(const struct db *db);
+
 int db_schema_version(void);                    /* of this program */
+int db_file_version(const struct db *db);       /* of the file when it was opened; 0: it is new */
 
 void db_uuid(char out[37]);  /* random, version 4 */
 int64_t db_now_unix_ns(void);
@@ -333,7 +343,9 @@ int db_begin_run(struct db *db, struct db_run *run);
  * row of the same uuid; a run that is already complete is refused. run_id may be NULL. */
 int db_put_run(struct db *db, struct db_run *run, int64_t *run_id);
 
-/* Appends the run to a file as one JSON line and syncs it: the way out when db_put_run failed. */
+/* Appends the run to a file as one JSON line and syncs it: the way out when db_put_run failed.
+ * path NULL: beside the database or, if that fails, a new file in the temporary directory; then
+ * db_spool_path() says which. */
 int db_spool_run(struct db *db, const char *path, struct db_run *run);
 
 /* What came in. Records are all that is not a run: sessions, sweeps, verdicts, calibrations, ... */
@@ -403,6 +415,9 @@ int db_query(struct db *db, const char *sql, const char *const *args, int n_args
 
 /* Rows of view v_runs, newest first: the last `limit` (0: all) of a workload, or of all (NULL). */
 int db_list_runs(struct db *db, const char *workload, int limit, db_row_fn *row, void *arg);
+
+/* Rewrites the file without the room that is not used; the sizes in bytes. */
+int db_vacuum(struct db *db, int64_t *before, int64_t *after);
 
 /* Integrity, foreign keys, schema version, hash of each migration. say() gets one sentence per
  * finding, also for what is well (bad 0). Returns 0 when nothing is bad. */

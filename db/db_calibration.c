@@ -16,6 +16,25 @@ static int insert(struct db *db, sqlite3_stmt *stmt, int64_t host_id,
 	return db_run_stmt(db, stmt, "store the calibration");
 }
 
+static json_t *to_json(const void *c)
+{
+	return db_calibration_to_json(c);
+}
+
+/* Where there is no database. */
+static int spool(struct db *db, const struct db_host *host, const struct db_calibration *rows,
+		 int n)
+{
+	int rc = 0;
+
+	for (int i = 0; i < n && !rc; i++) {
+		struct machine_calibration c = { *host, rows[i] };
+
+		rc = db_spooled(db, to_json, &c);
+	}
+	return rc;
+}
+
 int db_put_calibration(struct db *db, const struct db_host *host, const struct db_calibration *rows,
 		       int n)
 {
@@ -32,7 +51,7 @@ int db_put_calibration(struct db *db, const struct db_host *host, const struct d
 		rc = db_end(db, rc);
 	}
 	sqlite3_finalize(stmt);
-	return rc;
+	return rc ? rc : spool(db, host, rows, n);
 }
 
 int db_get_calibration(struct db *db, const struct db_host *host,
@@ -142,4 +161,14 @@ int db_each_calibration(struct db *db,
 		rc = db_fail_sql(db, step, "read the calibrations");
 	sqlite3_finalize(stmt);
 	return rc;
+}
+
+json_t *db_calibration_to_json(const struct machine_calibration *c)
+{
+	json_t *json = db_record_to_json(&table_calibration, &c->calibration);
+
+	if (json && db_object_to_json(json, &table_host, &c->host))
+		return json;
+	json_decref(json);
+	return NULL;
 }

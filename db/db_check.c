@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Is a file whole, and of the schema that this program expects?
+ * Is a file whole, and of the schema that this program expects? Giving back what it does not use.
  */
 #include "db_int.h"
 
@@ -101,4 +101,22 @@ int db_check(struct db *db, void (*say)(void *arg, int bad, const char *sentence
 	}
 	return f.bad ? db_fail(db, DB_ERR_CORRUPT, "%s is damaged: %d findings", db->path, f.bad) :
 		       0;
+}
+
+static int size_of(struct db *db, int64_t *bytes)
+{
+	int rc = db_get_int(db, bytes, "SELECT page_count * page_size FROM pragma_page_count(), "
+			    "pragma_page_size()");
+
+	return rc < 0 ? rc : 0;
+}
+
+int db_vacuum(struct db *db, int64_t *before, int64_t *after)
+{
+	int rc = size_of(db, before);
+
+	if (!rc)
+		rc = db_exec(db, "make the database smaller", "VACUUM; PRAGMA optimize; "
+			     "PRAGMA wal_checkpoint(TRUNCATE)");
+	return rc ? rc : size_of(db, after);
 }

@@ -15,6 +15,12 @@ struct db {
 	sqlite3 *sql; /* NULL after a failed db_open */
 	char *path, *spool_path;
 	bool readonly;
+	int64_t file_version;   /* schema when it was opened; 0: there was no file */
+	bool rollback_journal;  /* shared memory, and so WAL, does not work there */
+	bool spooling;          /* `sql` is in memory; what is stored goes to the spool */
+	bool replaying;         /* what is stored comes from there */
+	char spool_why[512];
+	int64_t busy_since_ns;  /* when the present wait for a lock began */
 	char msg[1024];
 };
 
@@ -59,10 +65,26 @@ extern const int db_n_migrations;
 /* Brings the file to the last version of the list; an empty file gets all of it. */
 int db_migrate(struct db *db, const struct db_migration *list, int n);
 
-/* ---- db_open.c ---- */
+/* ---- db_lock.c ---- */
 
-/* Whether this statfs type is a network file system, on which WAL's shared memory does not work. */
-bool db_fs_is_shared(unsigned long fs_type);
+/* The name of a shared file system, on which locks and WAL's shared memory often do not work, by
+ * its statfs type; NULL for others. */
+const char *db_fs_is_shared(unsigned long fs_type);
+
+/* 0 when the file may be opened for writing; else DB_ERR_NOLOCK and why (or another code). */
+int db_look_at_locks(struct db *db);
+
+/* SQLite's busy handler: waits for a lock up to DB_BUSY_MS. Its own waits ever longer, up to a
+ * tenth of a second, and so may never meet a lock that many take in turn. */
+int db_wait_for_lock(void *db, int count);
+
+/* ---- db_spool.c ---- */
+
+/* From now on the spool stands in for the database; db_error() says why. */
+int db_start_spooling(struct db *db);
+
+/* Brings what any process has spooled into the memory of this one. */
+void db_replay_spools(struct db *db);
 
 /* ---- db_hash.c ---- */
 

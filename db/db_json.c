@@ -74,7 +74,7 @@ json_t *field_to_json(const struct field *f, const void *obj, const struct db_ru
 	case F_TEXT:
 	case F_REF:
 		text = *(const char *const *)p;
-		return text ? text_to_json(text) : json_null();
+		return text ? text_to_json(text) : f->has_none ? json_string("") : json_null();
 	case F_JSON:
 		text = *(const char *const *)p;
 		json = text ? json_loads(text, 0, NULL) : NULL;

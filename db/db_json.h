@@ -9,6 +9,8 @@
 
 #include "db_fields.h"
 
+#define DB_DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17)) /* of one line */
+
 /* NULL without memory. New reference. */
 json_t *db_run_to_json(const struct db_run *run);
 

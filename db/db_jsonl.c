@@ -1,84 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs in JSON Lines files: the spool that catches a result which the database could not take,
- * export, and import of both.
+ * JSON Lines files: export of everything, import of that and of spools.
  */
 #include "db_records.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
-
-static int write_all(int fd, const char *data, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, data, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -1;
-		data += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
-/* One write() of a whole line, so that two processes may append to one file; a line that could
- * not be written whole is taken back. */
-static int append_line(struct db *db, const char *path, const char *line, size_t n)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666), why;
-	off_t before;
-
-	if (fd < 0)
-		return db_fail(db, DB_ERR_PATH, "cannot write the result to %s: %s", path,
-			       strerror(errno));
-	before = lseek(fd, 0, SEEK_END);
-	if (write_all(fd, line, n) || fsync(fd)) {
-		why = errno;
-		if (before < 0 || ftruncate(fd, before))
-			why = errno;
-		close(fd);
-		return db_fail(db, why == ENOSPC || why == EFBIG ? DB_ERR_FULL : DB_ERR_IO,
-			       "cannot write the result to %s: %s", path, strerror(why));
-	}
-	close(fd);
-	return 0;
-}
 
 /* Takes the reference. */
 static char *dump(json_t *json)
 {
-	char *text = json ? json_dumps(json, DUMP_FLAGS) : NULL;
+	char *text = json ? json_dumps(json, DB_DUMP_FLAGS) : NULL;
 
 	json_decref(json);
 	return text;
-}
-
-int db_spool_run(struct db *db, const char *path, struct db_run *run)
-{
-	char *line;
-	size_t n;
-	int rc;
-
-	if (!*run->uuid)
-		db_uuid(run->uuid);
-	if (!*run->session.uuid)
-		db_uuid(run->session.uuid);
-	line = dump(db_run_to_json(run));
-	if (!line)
-		return db_fail(db, DB_ERR_NOMEM,
-			       "there is not enough memory to write the result to %s", path);
-	n = strlen(line);
-	line[n] = '\n'; /* in place of the final 0 */
-	rc = append_line(db, path, line, n + 1);
-	free(line);
-	return rc;
 }
 
 /* ---- export ---- */
@@ -114,31 +50,14 @@ static int export_run(struct export *x, int64_t id)
 	return put_line(x, line);
 }
 
-/* {"schema": "bench.sweep/1", "sweep": {...}} */
-static json_t *record_to_json(const struct table *t, const void *obj)
-{
-	json_t *json = json_pack("{s:o}", "schema", json_sprintf("bench.%s/1", t->name));
-
-	if (json && db_object_to_json(json, t, obj))
-		return json;
-	json_decref(json);
-	return NULL;
-}
-
 static int export_record(void *x, const struct record *r, const void *obj)
 {
-	return put_line(x, dump(record_to_json(r->table, obj)));
+	return put_line(x, dump(db_record_to_json(r->table, obj)));
 }
 
 static int export_calibration(void *x, const struct machine_calibration *c)
 {
-	json_t *json = record_to_json(&table_calibration, &c->calibration);
-
-	if (json && !db_object_to_json(json, &table_host, &c->host)) {
-		json_decref(json);
-		json = NULL;
-	}
-	return put_line(x, dump(json));
+	return put_line(x, dump(db_calibration_to_json(c)));
 }
 
 /* A running run is not a result yet. */

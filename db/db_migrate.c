@@ -88,7 +88,7 @@ int db_migrate(struct db *db, const struct db_migration *list, int n)
 
 	if (rc < 0 || version >= list[n - 1].version)
 		return rc < 0 ? rc : 0;
-	if (version > 0 && strcmp(db->path, ":memory:") && !db->readonly &&
+	if (version > 0 && strcmp(db->path, ":memory:") && !db->readonly && !db->spooling &&
 	    (rc = backup(db, version)))
 		return rc;
 	/* Scripts may rebuild tables, which enforced references would forbid half-way. */

@@ -3,57 +3,50 @@
  * Opening: what the file is, whether it can be written, how it is journaled.
  *
  * WAL lets readers work beside a writer but needs memory shared between processes, which network
- * file systems do not give; there the older rollback journal is used. With WAL and
+ * file systems do not give; there, if their locks are trusted at all (db_lock.c), the older
+ * rollback journal is used. With WAL and
  * synchronous=NORMAL a power cut may undo the last run, never damage the file.
  */
 #include "db_int.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Room for the largest result that is usual (1e5 samples, 3 MB, twice: journal and file). */
 #define FREE_BYTES_MIN (16ll << 20)
 
-bool db_fs_is_shared(unsigned long fs_type)
-{
-	/* linux/magic.h and the file systems' own headers */
-	static const unsigned long shared[] = {
-		0x6969,     /* NFS */
-		0x517b,     /* SMB */
-		0xff534d42, /* CIFS */
-		0xfe534d42, /* SMB 2 */
-		0x0bd00bd0, /* Lustre */
-		0x47504653, /* GPFS */
-		0x00c36400, /* Ceph */
-		0x19830326, /* BeeGFS */
-		0x20030528, /* OrangeFS */
-		0x5346414f, /* AFS */
-		0x73757245, /* Coda */
-		0x01021997, /* 9p */
-		0x65735546, /* FUSE: sshfs, virtiofs, ... */
-	};
-
-	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
-		if ((fs_type & 0xffffffff) == shared[i])
-			return true;
-	return false;
-}
-
 static bool in_memory(const struct db *db)
 {
 	return strcmp(db->path, ":memory:") == 0;
+}
+
+/* Results may wait for it. */
+static bool has_spool(const struct db *db)
+{
+	char *pattern = sqlite3_mprintf("%s.spool*.jsonl", db->path);
+	glob_t found = { 0 };
+	bool any = pattern && glob(pattern, 0, NULL, &found) == 0;
+
+	globfree(&found);
+	sqlite3_free(pattern);
+	return any;
 }
 
 static int look_at_missing_file(struct db *db, bool create)
 {
 	char dir[4096];
 
+	if (!create && has_spool(db))
+		return db_fail(db, DB_ERR_PATH,
+			       "there is no database %s yet, but results wait in "
+			       "%s.spool*.jsonl: `bench db import` stores them",
+			       db->path, db->path);
 	if (!create)
 		return db_fail(
 			db, DB_ERR_PATH,
@@ -107,27 +100,35 @@ static int open_sqlite(struct db *db, const char *name, int flags)
 	if (rc != SQLITE_OK)
 		return db_fail_sql(db, rc, "open the database");
 	sqlite3_extended_result_codes(db->sql, 1);
-	sqlite3_busy_timeout(db->sql, DB_BUSY_MS);
+	sqlite3_busy_handler(db->sql, db_wait_for_lock, db);
 	rc = db_exec(db, "open the database", "PRAGMA foreign_keys=ON");
 	return rc ? rc : first_read(db);
+}
+
+/* The file as it lies, without locks. */
+static int open_immutable(struct db *db)
+{
+	char uri[3 * 4096 + 32] = "file:";
+	size_t at = strlen(uri);
+
+	for (const char *p = db->path; *p && at < sizeof(uri) - 20; p++)
+		at += snprintf(uri + at, sizeof(uri) - at, "%%%02x", (unsigned char)*p);
+	snprintf(uri + at, sizeof(uri) - at, "?immutable=1");
+	return open_sqlite(db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
 
 /* Reading a WAL file needs a shared-memory file beside it. In a directory that cannot be written
  * and without a leftover WAL nobody can be writing, so the file may be taken as it lies. */
 static int reopen_immutable(struct db *db)
 {
-	char wal[4096], uri[3 * 4096 + 32] = "file:";
-	size_t at = strlen(uri);
+	char wal[4096];
 	struct stat st;
 
 	snprintf(wal, sizeof(wal), "%s-wal", db->path);
 	if (stat(wal, &st) == 0 && st.st_size > 0)
 		return DB_ERR_READONLY;
-	for (const char *p = db->path; *p && at < sizeof(uri) - 20; p++)
-		at += snprintf(uri + at, sizeof(uri) - at, "%%%02x", (unsigned char)*p);
-	snprintf(uri + at, sizeof(uri) - at, "?immutable=1");
 	sqlite3_close(db->sql);
-	return open_sqlite(db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+	return open_immutable(db);
 }
 
 static int open_file(struct db *db, unsigned flags)
@@ -156,6 +157,7 @@ static int check_identity(struct db *db)
 		return db_fail(db, DB_ERR_NOTDB,
 			       "%s is an SQLite database of another program; name another file",
 			       db->path);
+	db->file_version = version;
 	if (version > db_schema_version())
 		return db_fail(
 			db, DB_ERR_NEWER,
@@ -188,10 +190,9 @@ static int check_free_space(struct db *db)
 static int set_journal(struct db *db)
 {
 	struct timespec pause = { .tv_nsec = 10 * 1000000 };
-	struct statfs fs;
-	bool shared = statfs(db->path, &fs) == 0 && db_fs_is_shared((unsigned long)fs.f_type);
-	const char *sql = shared ? "PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE" :
-				   "PRAGMA synchronous=NORMAL; PRAGMA journal_mode=WAL";
+	const char *sql = db->rollback_journal ?
+				  "PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE" :
+				  "PRAGMA synchronous=NORMAL; PRAGMA journal_mode=WAL";
 	int rc = SQLITE_BUSY;
 
 	for (int i = 0; i < DB_BUSY_MS / 10 && rc == SQLITE_BUSY; i++) {
@@ -228,36 +229,69 @@ static int open_for_writing(struct db *db)
 	return rc ? rc : prove_writable(db);
 }
 
-/* An older file that may not be written is copied to memory and migrated there. */
-static int open_for_reading(struct db *db)
+/* Goes on with a copy in memory. */
+static int copy_to_memory(struct db *db)
 {
-	int64_t version = 0;
-	int rc = db_get_int(db, &version, "PRAGMA user_version");
 	sqlite3_backup *copy;
 	sqlite3 *memory;
+	int rc;
 
-	if (rc < 0 || version == db_schema_version())
-		return rc < 0 ? rc : 0;
 	if (sqlite3_open(":memory:", &memory) != SQLITE_OK ||
 	    !(copy = sqlite3_backup_init(memory, "main", db->sql, "main"))) {
 		sqlite3_close(memory);
-		return db_fail_sql(db, SQLITE_NOMEM, "read an older database");
+		return db_fail_sql(db, SQLITE_NOMEM, "copy the database to memory");
 	}
 	rc = sqlite3_backup_step(copy, -1);
 	sqlite3_backup_finish(copy);
 	if (rc != SQLITE_DONE) {
 		sqlite3_close(memory);
-		return db_fail_sql(db, rc, "read an older database");
+		return db_fail_sql(db, rc, "copy the database to memory");
 	}
 	sqlite3_close(db->sql);
 	db->sql = memory;
-	return db_migrate(db, db_migrations, db_n_migrations);
+	return 0;
 }
 
-static int open_all(struct db *db, unsigned flags)
+/* An older file that may not be written is migrated in memory. */
+static int open_for_reading(struct db *db)
 {
-	int rc = look_at_file(db, flags);
+	int rc;
 
+	if (db->file_version == db_schema_version())
+		return 0;
+	rc = copy_to_memory(db);
+	return rc ? rc : db_migrate(db, db_migrations, db_n_migrations);
+}
+
+/* The file, if there is one, as it lies, and what was spooled since, in memory. */
+static int open_spool(struct db *db)
+{
+	struct stat st;
+	bool exists = stat(db->path, &st) == 0 && st.st_size > 0;
+	int rc = db_start_spooling(db);
+
+	sqlite3_close(db->sql);
+	db->sql = NULL;
+	if (rc || (rc = check_free_space(db)))
+		return rc;
+	rc = exists ? open_immutable(db) : open_sqlite(db, ":memory:", SQLITE_OPEN_READWRITE);
+	if (!rc && exists && !(rc = check_identity(db)))
+		rc = copy_to_memory(db);
+	if (!rc)
+		rc = db_exec(db, "open the database", "PRAGMA foreign_keys=ON");
+	if (!rc)
+		rc = db_migrate(db, db_migrations, db_n_migrations);
+	if (!rc)
+		db_replay_spools(db);
+	return rc;
+}
+
+static int open_database(struct db *db, unsigned flags)
+{
+	int rc = 0;
+
+	if (!db->readonly && !in_memory(db))
+		rc = db_look_at_locks(db);
 	if (!rc)
 		rc = open_file(db, flags);
 	if (!rc)
@@ -265,6 +299,19 @@ static int open_all(struct db *db, unsigned flags)
 	if (rc)
 		return rc;
 	return db->readonly ? open_for_reading(db) : open_for_writing(db);
+}
+
+static int open_all(struct db *db, unsigned flags)
+{
+	int rc = look_at_file(db, flags);
+
+	if (!rc)
+		rc = open_database(db, flags);
+	if (rc != DB_ERR_NOLOCK || db->readonly)
+		return rc;
+	if (flags & DB_NO_SPOOL)
+		return db_fail(db, rc, "%.900s; name a database on a local disk", db_error(db));
+	return open_spool(db);
 }
 
 int db_open(struct db **out, const char *path, unsigned flags)
@@ -309,4 +356,9 @@ const char *db_path(const struct db *db)
 const char *db_spool_path(const struct db *db)
 {
 	return db->spool_path;
+}
+
+int db_file_version(const struct db *db)
+{
+	return (int)db->file_version;
 }

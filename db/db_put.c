@@ -3,6 +3,8 @@
  * Storing a run: one transaction, so that a killed process or a full disk leaves either all of a
  * run or nothing of it.
  */
+#include "db_records.h"
+
 #include "db_rows.h"
 
 #include <stdlib.h>
@@ -143,6 +145,11 @@ static void complete_identity(struct db_run *run)
 		run->session.started_unix_ns = run->started_unix_ns;
 }
 
+static json_t *to_json(const void *run)
+{
+	return db_run_to_json(run);
+}
+
 int db_put_run(struct db *db, struct db_run *run, int64_t *run_id)
 {
 	struct run_ids ids = { 0 };
@@ -152,8 +159,10 @@ int db_put_run(struct db *db, struct db_run *run, int64_t *run_id)
 	rc = db_begin(db);
 	if (!rc)
 		rc = db_end(db, put_in_transaction(db, run, &ids));
+	if (!rc)
+		rc = db_spooled(db, to_json, run);
 	if (!rc && run_id)
-		*run_id = ids.run;
+		*run_id = db->spooling ? 0 : ids.run;
 	return rc;
 }
 

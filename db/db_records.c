@@ -167,14 +167,49 @@ static int put_in_transaction(struct db *db, const struct record *r, const void 
 	return rc;
 }
 
-int db_put_record(struct db *db, const struct record *r, const void *obj)
+static int put_once(struct db *db, const struct record *r, const void *obj, bool *is_new)
 {
-	bool is_new = false;
 	int rc = db_begin(db);
 
-	if (!rc)
-		rc = db_end(db, put_in_transaction(db, r, obj, &is_new));
+	return rc ? rc : db_end(db, put_in_transaction(db, r, obj, is_new));
+}
+
+struct spooled_record {
+	const struct record *r;
+	const void *obj;
+};
+
+static json_t *spooled_to_json(const void *arg)
+{
+	const struct spooled_record *s = arg;
+
+	return db_record_to_json(s->r->table, s->obj);
+}
+
+int db_put_record(struct db *db, const struct record *r, const void *obj)
+{
+	struct spooled_record s = { r, obj };
+	bool is_new = false, has_end = r->table == &table_session || r->table == &table_sweep;
+	int rc = put_once(db, r, obj, &is_new);
+
+	/* What it names may have been spooled by another process. */
+	if (rc == DB_ERR_INPUT && db->spooling && !db->replaying) {
+		db_replay_spools(db);
+		rc = put_once(db, r, obj, &is_new);
+	}
+	if (!rc && (is_new || has_end))
+		rc = db_spooled(db, spooled_to_json, &s);
 	return rc ? rc : is_new;
+}
+
+json_t *db_record_to_json(const struct table *t, const void *obj)
+{
+	json_t *json = json_pack("{s:o}", "schema", json_sprintf("bench.%s/1", t->name));
+
+	if (json && db_object_to_json(json, t, obj))
+		return json;
+	json_decref(json);
+	return NULL;
 }
 
 int db_each_record(struct db *db, const struct record *r,

@@ -31,6 +31,9 @@ int db_put_record(struct db *db, const struct record *r, const void *obj);
 int db_each_record(struct db *db, const struct record *r,
 		   int (*row)(void *arg, const struct record *r, const void *obj), void *arg);
 
+/* {"schema": "bench.sweep/1", "sweep": {...}}; NULL without memory. New reference. */
+json_t *db_record_to_json(const struct table *t, const void *obj);
+
 /* ---- db_calibration.c: a calibration names no uuid but brings its machine along ---- */
 
 struct machine_calibration {
@@ -41,6 +44,8 @@ struct machine_calibration {
 int db_put_known_calibration(struct db *db, const struct machine_calibration *c);
 int db_each_calibration(struct db *db,
 			int (*row)(void *arg, const struct machine_calibration *c), void *arg);
+
+json_t *db_calibration_to_json(const struct machine_calibration *c);
 
 /* ---- db_merge.c: what comes in from elsewhere ---- */
 
@@ -57,5 +62,10 @@ int db_take_calibration(struct incoming *in, const struct machine_calibration *c
 
 /* Ends it: DB_ERR_CONFLICT with the sentence when rc is 0 and there were conflicts. */
 int db_taken(struct incoming *in, int rc, struct db_moved *moved);
+
+/* ---- db_spool.c ---- */
+
+/* Appends to the spool where that stands in for the database; else nothing. */
+int db_spooled(struct db *db, json_t *(*to_json)(const void *obj), const void *obj);
 
 #endif

@@ -43,6 +43,15 @@ void db_directory_of(const char *path, char *out, size_t size)
 		snprintf(out, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 }
 
+/* The file system has no locks, or no memory that processes share, as WAL needs it. */
+static bool cannot_lock(int rc)
+{
+	return rc == SQLITE_PROTOCOL || rc == SQLITE_IOERR_LOCK || rc == SQLITE_IOERR_UNLOCK ||
+	       rc == SQLITE_IOERR_RDLOCK || rc == SQLITE_IOERR_CHECKRESERVEDLOCK ||
+	       rc == SQLITE_IOERR_SHMLOCK || rc == SQLITE_IOERR_SHMMAP ||
+	       rc == SQLITE_IOERR_SHMOPEN;
+}
+
 static int fail_read_only(struct db *db, const char *doing)
 {
 	return db_fail(db, DB_ERR_READONLY,
@@ -77,6 +86,10 @@ int db_fail_sql(struct db *db, int rc, const char *doing)
 		return db_fail(db, DB_ERR_FULL,
 			       "cannot %s: no room is left for %s (%s); free some space or name a "
 			       "file on another disk", doing, db->path,
+			       sys_errno ? strerror(sys_errno) : reason);
+	if (cannot_lock(rc))
+		return db_fail(db, DB_ERR_NOLOCK, "cannot %s: %s is on a file system that cannot "
+			       "lock files (%s)", doing, db->path,
 			       sys_errno ? strerror(sys_errno) : reason);
 	switch (rc & 0xff) {
 	case SQLITE_READONLY:
