@@ -243,6 +243,31 @@ static int set_up(struct job *j, struct calibration *c, struct err *e)
 	return 0;
 }
 
+/* The rate of one thread in the same format as row r; 0: not measured. */
+static double single_rate(const struct calibration *c, const struct db_calibration *r)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->row[i].threads == 1 && strcmp(c->row[i].kind, "dot") == 0 &&
+		    strcmp(c->row[i].dtype, r->dtype) == 0)
+			return c->row[i].best;
+	return 0;
+}
+
+double calibration_thread_share(const struct calibration *c)
+{
+	double least = 1;
+
+	for (int i = 0; i < c->n; i++) {
+		const struct db_calibration *r = &c->row[i];
+		double one = single_rate(c, r), share;
+		if (strcmp(r->kind, "dot") != 0 || r->threads < 2 || one <= 0)
+			continue;
+		share = r->best / r->threads / one;
+		least = share < least ? share : least;
+	}
+	return least;
+}
+
 int calibrate(struct calibration *c, const struct device *d, double seconds,
 	      struct progress *progress, struct err *e)
 {

@@ -21,6 +21,12 @@ struct calibration {
 	int disturbed;   /* by any row, or by these */
 };
 
+/* What a thread keeps of its dot product rate when all of them run: the smallest ratio over the
+ * formats, of the best blocks; 1 where there is only one thread. Far below 1 two of them share a
+ * core, or the clock falls under load: neither shows in medians, as every block suffers alike. */
+double calibration_thread_share(const struct calibration *c);
+#define THREAD_SHARE_LOW 0.75
+
 /* About `seconds` long. `d` must compute. */
 int calibrate(struct calibration *c, const struct device *d, double seconds,
 	      struct progress *progress, struct err *e);

@@ -15,6 +15,17 @@
 #define QUICK_S 2.0
 #define FULL_S  20.0
 
+static void print_sharing(const struct calibration *c)
+{
+	double share = calibration_thread_share(c);
+
+	if (share < THREAD_SHARE_LOW)
+		printf("\nWith all threads each one keeps only %s of its rate alone: they share "
+		       "cores, or\nthe clock falls under load. Peaks of all threads are what this "
+		       "machine gives now;\nfewer --threads may be as fast.\n",
+		       text_percent(share).s);
+}
+
 static void print_table(const struct calibration *c, const struct device *d,
 			const struct machine *m)
 {
@@ -44,6 +55,7 @@ static void print_table(const struct calibration *c, const struct device *d,
 		       "host. Speed measured now holds only as a ratio to something measured in "
 		       "between.\n",
 		       text_percent(c->waited).s, text_percent(c->stolen).s);
+	print_sharing(c);
 }
 
 static void print_json(const struct calibration *c, const struct machine *m)
@@ -59,9 +71,10 @@ static void print_json(const struct calibration *c, const struct machine *m)
 						      r->median, "worst", r->worst, "blocks", r->n,
 						      "disturbed", r->disturbed));
 	}
-	json_print(json_pack("{s:s,s:s,s:f,s:b,s:f,s:f,s:o}", "schema", "bench.calibration/1",
+	json_print(json_pack("{s:s,s:s,s:f,s:b,s:f,s:f,s:f,s:o}", "schema", "bench.calibration/1",
 			     "cpu_model", m->cpu_model, "clock_hz", c->clock_hz, "disturbed",
-			     c->disturbed, "waited", c->waited, "stolen", c->stolen, "rows", rows),
+			     c->disturbed, "waited", c->waited, "stolen", c->stolen,
+			     "thread_share", calibration_thread_share(c), "rows", rows),
 		   stdout);
 }
 
