@@ -239,10 +239,56 @@ static void test_lists(void)
 	cli_free(c);
 }
 
+/* ---- profile -----------------------------------------------------------------------------------
+ */
+
+static double sum_of(const json_t *rows, const char *key)
+{
+	double sum = 0;
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(rows, i, row)
+		sum += json_number_value(json_object_get(row, key));
+	return sum;
+}
+
+/* The three views hold the same time, and it is stored as a profile. */
+static void test_profile(void)
+{
+	static const char *const view[] = { "stage", "op", "layer" };
+	struct child *c = cli_run("profile sdxl-20steps-mini --backend null --quiet --json "
+				  "--trace p.json --warmup 0 --samples 1");
+	json_t *j = cli_json(c), *by = json_object_get(j, "by");
+	double all = sum_of(json_object_get(by, "op"), "seconds");
+	char *purpose;
+
+	CHECK_INT(c->status, 0);
+	CHECK(all > 0 && all < json_number_value(json_object_get(j, "traced_s")), "%g s", all);
+	for (int i = 0; i < 3; i++)
+		CHECK_NEAR(sum_of(json_object_get(by, view[i]), "seconds") / all, 1, 1e-6);
+	CHECK(json_array_size(json_object_get(by, "layer")) > 100, "few layers");
+	CHECK(access("p.json", R_OK) == 0, "no trace");
+	purpose = cli_query("SELECT~purpose~FROM~run~JOIN~session~USING~(session_id)~"
+			    "ORDER~BY~run_id~DESC");
+	CHECK_STR(purpose, "\"profile\"");
+	free(purpose);
+	json_decref(j);
+	cli_free(c);
+	c = cli_run("profile sdxl-unet-mini --backend null --quiet --csv --no-db --depth 2");
+	CHECK(c->status == 0 && strncmp(c->out, "layer,calls,seconds,", 20) == 0, "%.99s", c->out);
+	CHECK(strstr(c->out, "unet.mid_block,"), "%s", c->out);
+	cli_free(c);
+	c = cli_run("profile sdxl-unet-mini --backend null --by op --depth 2");
+	CHECK_INT(c->status, 2);
+	cli_free(c);
+}
+
 int main(void)
 {
 	cli_begin();
 	test_files();
+	test_profile();
 	test_spellings();
 	test_probes();
 	test_lists();

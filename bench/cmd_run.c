@@ -40,7 +40,7 @@ static int read_protocol(struct session *s, struct err *e)
 	s->protocol = (struct protocol){
 		.warmup = opt_given(o, OPT_WARMUP) ? (int)opt_int(o, OPT_WARMUP) : -1,
 		.samples = opt_given(o, OPT_SAMPLES) ? (int)opt_int(o, OPT_SAMPLES) : -1,
-		.trace = opt_given(o, OPT_TRACE) || opt_given(o, OPT_FOLDED),
+		.trace = s->traced || opt_given(o, OPT_TRACE) || opt_given(o, OPT_FOLDED),
 	};
 	return protocol_parse(&s->protocol, opt_text(o, OPT_STOP), e);
 }
@@ -129,9 +129,10 @@ static void work(struct session *s, struct err *e)
 	else if (!s->m.finite)
 		err_set(e, ERR_FAILED, "the output of %s is not finite", s->point.preset->name);
 	else if (measure_removed(&s->m, ~0u) == s->m.samples)
-		err_set(e, ERR_FAILED, "all %d samples of %s were removed, each for a recorded cause; "
-			"`bench doctor` says what disturbs this machine", s->m.samples,
-			s->point.preset->name);
+		err_set(e, ERR_FAILED,
+			"all %d samples of %s were removed, each for a recorded cause; "
+			"`bench doctor` says what disturbs this machine",
+			s->m.samples, s->point.preset->name);
 	else if (!save_outputs(s, e))
 		save_traces(s, e);
 }
@@ -147,8 +148,9 @@ static const char *status_of(const struct session *s, const struct err *e)
 	return *s->m.hash && !s->m.finite ? "nan" : "failed";
 }
 
-static void show(const struct session *s)
+static void show(struct session *s, struct err *e)
 {
+	(void)e;
 	if (opt_flag(s->o, OPT_JSON)) {
 		result_json(s);
 		return;
@@ -192,7 +194,7 @@ static void run_prepared(struct session *s, struct err *e)
 		struct err stored = { 0 };
 		record_result(s, &stored);
 		if (s->m.n)
-			show(s);
+			s->show(s, e);
 		if (stored.code)
 			*e = stored;
 	}
@@ -206,22 +208,27 @@ static void run_dry(struct session *s, struct err *e)
 	result_dry(s);
 }
 
+int session_run(struct session *s, struct err *e)
+{
+	progress_init(&s->progress, opt_flag(s->o, OPT_QUIET));
+	if (!prepare(s, e)) {
+		if (opt_flag(s->o, OPT_DRY_RUN))
+			run_dry(s, e);
+		else
+			run_prepared(s, e);
+	}
+	db_close(s->db);
+	probes_close(s->m.probes);
+	timeline_free(s->m.timeline);
+	measure_end(&s->m);
+	point_close(&s->point);
+	device_close(&s->device);
+	return -(int)e->code;
+}
+
 int cmd_run(const struct options *o, struct err *e)
 {
-	struct session s = { .o = o, .status = "running" };
+	struct session s = { .o = o, .purpose = "run", .show = show };
 
-	progress_init(&s.progress, opt_flag(o, OPT_QUIET));
-	if (!prepare(&s, e)) {
-		if (opt_flag(o, OPT_DRY_RUN))
-			run_dry(&s, e);
-		else
-			run_prepared(&s, e);
-	}
-	db_close(s.db);
-	probes_close(s.m.probes);
-	timeline_free(s.m.timeline);
-	measure_end(&s.m);
-	point_close(&s.point);
-	device_close(&s.device);
-	return -(int)e->code;
+	return session_run(&s, e);
 }

@@ -13,8 +13,10 @@
 #define EVAL     BIT(V_EVAL)
 #define DB       BIT(V_DB)
 #define GATE     BIT(V_GATE)
-#define MODEL    (RUN | SHOW | MACS)
-#define COMPUTES (RUN | CALIB | EVAL)
+#define PROFILE  BIT(V_PROFILE)
+#define MEASURES (RUN | PROFILE)
+#define MODEL    (MEASURES | SHOW | MACS)
+#define COMPUTES (MEASURES | CALIB | EVAL)
 
 const struct option_def option_table[OPT_COUNT] = {
 	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL, .many = true,
@@ -24,25 +26,25 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .help = "model directory in Hugging Face layout; default: seeded "
 				  "random weights",
 			  .brief = "a model in Hugging Face layout; default: random" },
-	[OPT_PROMPT] = { "prompt", ARG_TEXT, "TEXT", .verbs = RUN,
+	[OPT_PROMPT] = { "prompt", ARG_TEXT, "TEXT", .verbs = MEASURES,
 			 .help = "what to draw; needs the tokenizer files of --weights",
 			 .brief = "what to draw; needs the tokenizer of --weights" },
-	[OPT_NEGATIVE_PROMPT] = { "negative-prompt", ARG_TEXT, "TEXT", .verbs = RUN,
+	[OPT_NEGATIVE_PROMPT] = { "negative-prompt", ARG_TEXT, "TEXT", .verbs = MEASURES,
 				  .help = "what to keep away from" },
-	[OPT_LATENTS] = { "latents", ARG_PATH, "FILE", .verbs = RUN,
+	[OPT_LATENTS] = { "latents", ARG_PATH, "FILE", .verbs = MEASURES,
 			  .help = "start from tensor `latents` of a safetensors file (NCHW fp32, "
 				  "unit variance)" },
 	[OPT_SAVE] = { "save", ARG_PATH, "FILE", .verbs = RUN, .many = true,
 		       .help = "write the result: .png the image, .safetensors `latents` and "
 			       "`image`",
 		       .brief = "write the result: .png, .safetensors" },
-	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = RUN, .env = true, .min = 1,
+	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = MEASURES, .env = true, .min = 1,
 			  .max = 1000000,
 			  .help = "so many measured repetitions, whatever --stop says" },
-	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = RUN, .env = true, .min = 0,
+	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = MEASURES, .env = true, .min = 0,
 			 .max = 1000000,
 			 .help = "so many repetitions before, whatever --stop says" },
-	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = RUN, .env = true,
+	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = MEASURES, .env = true,
 		       .help = "when enough was measured. quick: half a second, 1 to 30 "
 			       "repetitions, one when it takes over 5 s. full: warm-up until "
 			       "steady; at least 30 (10 from 50 ms on, 3 from 5 s on) until the "
@@ -51,11 +53,11 @@ const struct option_def option_table[OPT_COUNT] = {
 			       "above. ci:0.5%, count:20, time:30s: as full, until the interval "
 			       "is so narrow, so many, so long",
 		       .brief = "quick (default), full, ci:0.5%, count:20 or time:30s" },
-	[OPT_TRACE] = { "trace", ARG_JSON, "[FILE.json]", .verbs = RUN,
+	[OPT_TRACE] = { "trace", ARG_JSON, "[FILE.json]", .verbs = MEASURES,
 			.help = "one more repetition that times every op; the headline stays "
 				"untraced; into a file that Perfetto opens",
 			.brief = "times every op too; into a file that Perfetto opens" },
-	[OPT_FOLDED] = { "folded", ARG_PATH, "FILE", .verbs = RUN,
+	[OPT_FOLDED] = { "folded", ARG_PATH, "FILE", .verbs = MEASURES,
 			 .help = "the trace as folded stacks for flame graphs" },
 	[OPT_PROBES] = { "probes", ARG_FLAG, .verbs = RUN | LIST,
 			 .help = "show what was read beside the clock, or why it was not" },
@@ -64,8 +66,8 @@ const struct option_def option_table[OPT_COUNT] = {
 				   "--counters`, or a file" },
 	[OPT_LIST_COUNTERS] = { "counters", ARG_FLAG, .verbs = LIST,
 				.help = "groups of counters and whether this machine has them" },
-	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu", .verbs = RUN | EVAL, .env = true,
-			  .choices = "cpu|ref|null|shadow",
+	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu", .verbs = MEASURES | EVAL,
+			  .env = true, .choices = "cpu|ref|null|shadow",
 			  .help = "cpu, ref (plain C), null (computes nothing: cost of the "
 				  "harness), shadow (cpu and ref, compared)" },
 	[OPT_ISA] = { "isa", ARG_CHOICE, "LEVEL", .verbs = COMPUTES | SHOW, .env = true,
@@ -77,11 +79,11 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .help = "threads, one per core; default: the cores this process may "
 				  "use",
 			  .brief = "threads, one per core; default: all cores" },
-	[OPT_BY] = { "by", ARG_CHOICE, "WHAT", "stage", .verbs = MACS,
-		     .choices = "stage|op|part|layer",
+	[OPT_BY] = { "by", ARG_CHOICE, "WHAT", .verbs = MACS | PROFILE,
+		     .choices = "stage|op|part|layer", .brief = "rows: stage, op, part, layer",
 		     .help = "one row per stage, op, part of "
-			     "the model, or layer" },
-	[OPT_DEPTH] = { "depth", ARG_INT, "N", .verbs = MACS, .min = 1, .max = 64,
+			     "the model, or layer; macs: stage, profile: all but part" },
+	[OPT_DEPTH] = { "depth", ARG_INT, "N", .verbs = MACS | PROFILE, .min = 1, .max = 64,
 			.help = "with --by layer: fold layers below this many levels" },
 	[OPT_QUICK] = { "quick", ARG_FLAG, .verbs = CALIB,
 			.help = "two seconds instead of "
@@ -121,27 +123,26 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_GITHUB] = { "github", ARG_FLAG, .verbs = GATE, .env = true,
 			 .help = "annotations and step summary for GitHub Actions",
 			 .brief = "annotations and step summary for GitHub" },
-	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
-		     .verbs = RUN | CALIB | DB | GATE, .env = true,
-		     .help = "the database",
+	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db", .verbs = MEASURES | CALIB | DB | GATE,
+		     .env = true, .help = "the database",
 		     .brief = "the database; default: bench.db" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = RUN | CALIB | GATE, .help = "record nothing",
-			.brief = "record nothing" },
-	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = RUN, .help = "label stored with the run",
-		      .brief = "label stored with the run" },
-	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = RUN,
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | CALIB | GATE,
+			.help = "record nothing", .brief = "record nothing" },
+	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES,
+		      .help = "label stored with the run", .brief = "label stored with the run" },
+	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = MEASURES,
 			  .help = "check everything, say what it would take, run nothing",
 			  .brief = "check everything, run nothing" },
-	[OPT_JSON] = { "json", ARG_FLAG, .verbs = RUN | LIST | SHOW | MACS | CALIB | DB | GATE,
+	[OPT_JSON] = { "json", ARG_FLAG, .verbs = MEASURES | LIST | SHOW | MACS | CALIB | DB | GATE,
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
-	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | DB, .help = "comma-separated result" },
+	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | PROFILE | DB,
+		      .help = "comma-separated result" },
 	[OPT_FORMAT] = { "format", ARG_CHOICE, "FORMAT", "jsonl", .verbs = DB,
-			 .choices = "jsonl|csv|parquet",
-			 .help = "what an export writes" },
+			 .choices = "jsonl|csv|parquet", .help = "what an export writes" },
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
-	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = RUN | CALIB | EVAL | GATE, .env = true,
+	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = MEASURES | CALIB | EVAL | GATE, .env = true,
 			.help = "no progress on standard error" },
 	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP),
 		      .help = "the manual page, for man -l" },
@@ -178,6 +179,15 @@ const struct verb verb_table[V_COUNT] = {
 		"that alternate; best, median and worst of each. Says when the machine is\n"
 		"disturbed.",
 		"bench calibrate --quick", 0, 0, true, cmd_calibrate },
+	[V_PROFILE] = { "profile", "WORKLOAD", "where the time goes, against the roofline",
+		"Times every op in a repetition of its own. Time, rate and bytes by stage, op and\n"
+		"layer; the limit is the measured peak or the measured bandwidth of memory,\n"
+		"whichever applies (a quick calibration is made when none is stored). Rows are\n"
+		"sorted by the seconds above the limit: the first names where time can be gained.",
+		"bench profile sdxl-20steps-mini\n"
+		"bench profile sdxl-20steps --set steps=2 --by layer --depth 4\n"
+		"bench profile sdxl-unet --trace unet.json --csv > unet.csv",
+		1, 1, true, cmd_profile },
 	[V_EVAL] = { "eval", "DIR", "one forward pass of a model from its directory",
 		"The class comes from config.json; tensors are named as the arguments and results\n"
 		"of the reference implementation (sample, timestep, encoder_hidden_states, ...).",

@@ -14,7 +14,19 @@
 
 #include "err.h"
 
-enum verb_id { V_RUN, V_LIST, V_SHOW, V_MACS, V_CALIBRATE, V_EVAL, V_DB, V_GATE, V_HELP, V_COUNT };
+enum verb_id {
+	V_RUN,
+	V_LIST,
+	V_SHOW,
+	V_MACS,
+	V_CALIBRATE,
+	V_EVAL,
+	V_PROFILE,
+	V_DB,
+	V_GATE,
+	V_HELP,
+	V_COUNT
+};
 
 enum opt {
 	OPT_SET,
@@ -139,6 +151,7 @@ int cmd_list(const struct options *o, struct err *e);
 int cmd_show(const struct options *o, struct err *e);
 int cmd_macs(const struct options *o, struct err *e);
 int cmd_calibrate(const struct options *o, struct err *e);
+int cmd_profile(const struct options *o, struct err *e);
 int cmd_eval(const struct options *o, struct err *e);
 int cmd_db(const struct options *o, struct err *e);
 int cmd_gate(const struct options *o, struct err *e);

@@ -188,7 +188,7 @@ static void fill_identity(struct record *r, const struct session *s)
 		.parameters = weights_elems(p->w->weights, ""),
 		.weight_bytes = s->need.weights,
 	};
-	run->session = (struct db_session){ .argv = r->argv, .purpose = "run",
+	run->session = (struct db_session){ .argv = r->argv, .purpose = s->purpose,
 					    .started_unix_ns = s->started_unix_ns,
 					    .exit_code = -1 };
 	memcpy(run->session.uuid, s->session_uuid, sizeof run->session.uuid);

@@ -20,6 +20,11 @@
 
 struct session {
 	const struct options *o;
+	const char *purpose; /* "run", "profile": as in db.h */
+	bool traced;         /* a traced repetition even when no option asks for one */
+	/* Prints the result, after it was stored. */
+	void (*show)(struct session *s, struct err *e);
+
 	struct machine machine;
 	char environment[256]; /* JSON, at the start */
 	struct device device;
@@ -44,6 +49,9 @@ struct session {
 	double stored_s;       /* how long that took */
 	char spool[1024];      /* where it was written instead; "" otherwise */
 };
+
+/* The whole course, from the options to the end: cmd_run.c. The caller fills the first members. */
+int session_run(struct session *s, struct err *e);
 
 /* Operations per second that "share of peak" refers to: the best of the calibration stored for this
  * machine and of the blocks around the steps of this run. 0: unknown. */
