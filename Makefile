@@ -56,7 +56,7 @@ TESTS := $(filter %_test.c,$(SRC))
 FUZZ  := $(filter %_fuzz.c,$(SRC))
 SIMD  := $(filter %_simd.c,$(SRC))
 LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) bench/main.c,$(SRC))
-DATA  := $(wildcard workloads/configs/*.json bench/counters/*.json db/*.sql db/migrate/*.sql)
+DATA  := $(wildcard workloads/configs/*.json bench/counters/*.json bench/sweeps/*.json db/*.sql db/migrate/*.sql)
 
 LIB_OBJ := $(LIB:%.c=$(O)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(O)/%_simd_$(l).o)) \
 	   $(DATA:%=$(O)/%.o)

@@ -73,7 +73,8 @@ void measure_label(struct measurement *m, int from, bool removes)
 		const struct timing *t = &m->timing[i];
 		if (t->phase == PHASE_MEASURED && t->sample < from)
 			break;
-		if (t->phase == PHASE_MEASURED && t->sample < m->samples && slow_beside(m, t, usual))
+		if (t->phase == PHASE_MEASURED && t->sample < m->samples &&
+		    slow_beside(m, t, usual))
 			m->sample[t->sample].causes |= CAUSE_SLOW;
 	}
 	for (int i = from; i < m->samples; i++)

@@ -8,6 +8,7 @@
 
 #include "interrupt.h"
 #include "output.h"
+#include "processes.h"
 #include "session.h"
 #include "units.h"
 
@@ -169,6 +170,8 @@ static void record_refusal(struct session *s, const struct err *e)
 	s->status = "refused";
 	snprintf(s->status_msg, sizeof s->status_msg, "%s", e->msg);
 	record_result(s, &ignored);
+	if (s->show == show && opt_flag(s->o, OPT_JSON))
+		result_json(s);
 }
 
 static void run_prepared(struct session *s, struct err *e)
@@ -193,7 +196,7 @@ static void run_prepared(struct session *s, struct err *e)
 	if (s->m.n || e->code) {
 		struct err stored = { 0 };
 		record_result(s, &stored);
-		if (s->m.n)
+		if (s->m.n || (s->show == show && opt_flag(s->o, OPT_JSON)))
 			s->show(s, e);
 		if (stored.code)
 			*e = stored;
@@ -230,5 +233,7 @@ int cmd_run(const struct options *o, struct err *e)
 {
 	struct session s = { .o = o, .purpose = "run", .show = show };
 
+	if (opt_given(o, OPT_PROCESSES) && !opt_flag(o, OPT_DRY_RUN))
+		return run_processes(o, e);
 	return session_run(&s, e);
 }

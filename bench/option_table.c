@@ -6,6 +6,8 @@
 
 #define BIT(v)   (1u << (v))
 #define RUN      BIT(V_RUN)
+#define SWEEP    BIT(V_SWEEP)
+#define TABLE    BIT(V_TABLE)
 #define LIST     BIT(V_LIST)
 #define SHOW     BIT(V_SHOW)
 #define MACS     BIT(V_MACS)
@@ -19,10 +21,10 @@
 #define COMPUTES (MEASURES | CALIB | EVAL)
 
 const struct option_def option_table[OPT_COUNT] = {
-	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL, .many = true,
+	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL | SWEEP, .many = true,
 		      .help = "override a setting of the workload; `bench show` lists them",
 		      .brief = "override a setting; `bench show WORKLOAD` lists them" },
-	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL,
+	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL | SWEEP,
 			  .help = "model directory in Hugging Face layout; default: seeded "
 				  "random weights",
 			  .brief = "a model in Hugging Face layout; default: random" },
@@ -38,13 +40,13 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .help = "write the result: .png the image, .safetensors `latents` and "
 			       "`image`",
 		       .brief = "write the result: .png, .safetensors" },
-	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = MEASURES, .env = true, .min = 1,
+	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = MEASURES | SWEEP, .env = true, .min = 1,
 			  .max = 1000000,
 			  .help = "so many measured repetitions, whatever --stop says" },
-	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = MEASURES, .env = true, .min = 0,
+	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = MEASURES | SWEEP, .env = true, .min = 0,
 			 .max = 1000000,
 			 .help = "so many repetitions before, whatever --stop says" },
-	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = MEASURES, .env = true,
+	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = MEASURES | SWEEP, .env = true,
 		       .help = "when enough was measured. quick: half a second, 1 to 30 "
 			       "repetitions, one when it takes over 5 s. full: warm-up until "
 			       "steady; at least 30 (10 from 50 ms on, 3 from 5 s on) until the "
@@ -53,6 +55,30 @@ const struct option_def option_table[OPT_COUNT] = {
 			       "above. ci:0.5%, count:20, time:30s: as full, until the interval "
 			       "is so narrow, so many, so long",
 		       .brief = "quick (default), full, ci:0.5%, count:20 or time:30s" },
+	[OPT_PROCESSES] = { "processes", ARG_INT, "N", .verbs = RUN | SWEEP, .min = 1, .max = 1000,
+			    .help = "so many processes of the same point; the median is over "
+				    "theirs. In a sweep 3 by default, 1 where a repetition takes "
+				    "over 5 s",
+			    .brief = "so many processes of each point" },
+	[OPT_AXIS] = { "axis", ARG_SETTING, "KEY=LIST", .verbs = SWEEP, .many = true,
+		       .help = "a setting, or workload, threads, isa, backend, and its values: "
+			       "steps=10,20,50, batch=4-64*2 (4, 8, ..., 64), steps=10-50+20, "
+			       "threads=1-cores*2, height+width=512,768 (both together). All "
+			       "combinations are measured; replaces the axis of a preset",
+		       .brief = "steps=10,20,50, batch=4-64*2, height+width=512,768" },
+	[OPT_WORKLOAD] = { "workload", ARG_TEXT, "NAME", .verbs = SWEEP,
+			   .help = "what to run at each point; `bench list` shows all",
+			   .brief = "what to run at each point" },
+	[OPT_AGAIN] = { "again", ARG_FLAG, .verbs = SWEEP,
+			.help = "measure also what this program has measured on this machine in "
+				"an earlier sweep",
+			.brief = "measure also what an earlier sweep has measured" },
+	[OPT_TABLE_FORMAT] = { "format", ARG_CHOICE, "FORMAT", "text", .verbs = TABLE,
+			 .choices = "text|markdown|csv|latex",
+			 .help = "csv has numbers in base units, latex is for booktabs" },
+	[OPT_COLUMNS] = { "columns", ARG_TEXT, "LIST", .verbs = TABLE,
+			  .help = "behind the axes: workload, macs, noattn, latency, low, high, "
+				  "min, max, n, images, flops, peak, memory, status, message" },
 	[OPT_TRACE] = { "trace", ARG_JSON, "[FILE.json]", .verbs = MEASURES,
 			.help = "one more repetition that times every op; the headline stays "
 				"untraced; into a file that Perfetto opens",
@@ -66,15 +92,16 @@ const struct option_def option_table[OPT_COUNT] = {
 				   "--counters`, or a file" },
 	[OPT_LIST_COUNTERS] = { "counters", ARG_FLAG, .verbs = LIST,
 				.help = "groups of counters and whether this machine has them" },
-	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu", .verbs = MEASURES | EVAL,
-			  .env = true, .choices = "cpu|ref|null|shadow",
+	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu",
+			  .verbs = MEASURES | SWEEP | EVAL, .env = true,
+			  .choices = "cpu|ref|null|shadow",
 			  .help = "cpu, ref (plain C), null (computes nothing: cost of the "
 				  "harness), shadow (cpu and ref, compared)" },
-	[OPT_ISA] = { "isa", ARG_CHOICE, "LEVEL", .verbs = COMPUTES | SHOW, .env = true,
+	[OPT_ISA] = { "isa", ARG_CHOICE, "LEVEL", .verbs = COMPUTES | SWEEP | SHOW, .env = true,
 		      .choices = "c|avx2|avx512|bf16|amx",
 		      .help = "highest instruction set to use; default: the best of this "
 			      "machine" },
-	[OPT_THREADS] = { "threads", ARG_INT, "N", .verbs = COMPUTES, .env = true, .min = 1,
+	[OPT_THREADS] = { "threads", ARG_INT, "N", .verbs = COMPUTES | SWEEP, .env = true, .min = 1,
 			  .max = 4096,
 			  .help = "threads, one per core; default: the cores this process may "
 				  "use",
@@ -123,17 +150,20 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_GITHUB] = { "github", ARG_FLAG, .verbs = GATE, .env = true,
 			 .help = "annotations and step summary for GitHub Actions",
 			 .brief = "annotations and step summary for GitHub" },
-	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db", .verbs = MEASURES | CALIB | DB | GATE,
-		     .env = true, .help = "the database",
+	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
+		     .verbs = MEASURES | SWEEP | TABLE | CALIB | DB | GATE, .env = true,
+		     .help = "the database",
 		     .brief = "the database; default: bench.db" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | CALIB | GATE,
-			.help = "record nothing", .brief = "record nothing" },
-	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES,
-		      .help = "label stored with the run", .brief = "label stored with the run" },
-	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = MEASURES,
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | CALIB | GATE, .help = "record nothing",
+			.brief = "record nothing" },
+	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | SWEEP,
+		      .help = "label stored with the run",
+		      .brief = "label stored with the run" },
+	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = MEASURES | SWEEP,
 			  .help = "check everything, say what it would take, run nothing",
 			  .brief = "check everything, run nothing" },
-	[OPT_JSON] = { "json", ARG_FLAG, .verbs = MEASURES | LIST | SHOW | MACS | CALIB | DB | GATE,
+	[OPT_JSON] = { "json", ARG_FLAG,
+		       .verbs = MEASURES | SWEEP | TABLE | LIST | SHOW | MACS | CALIB | DB | GATE,
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | PROFILE | DB,
@@ -142,7 +172,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .choices = "jsonl|csv|parquet", .help = "what an export writes" },
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
-	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = MEASURES | CALIB | EVAL | GATE, .env = true,
+	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = MEASURES | SWEEP | CALIB | EVAL | GATE,
+			.env = true,
 			.help = "no progress on standard error" },
 	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP),
 		      .help = "the manual page, for man -l" },
@@ -162,6 +193,19 @@ const struct verb verb_table[V_COUNT] = {
 		"bench run sdxl-20steps --save out.png             the main job\n"
 		"bench run sdxl-20steps --set steps=4 --trace      where the time goes",
 		1, 1, true, cmd_run },
+	[V_SWEEP] = { "sweep", "[NAME]", "measure all points of a preset or of axes",
+		"Presets: steps-to-latency, resolution-scaling, dtype, threads; each has a\n"
+		"sibling with -mini.\n"
+		"Every point is measured by processes of its own, in an order in which a drift\n"
+		"of the machine does not look like an effect. Interrupted, the same command goes\n"
+		"on where it stopped.",
+		"bench sweep steps-to-latency-mini\n"
+		"bench sweep --workload sdxl-unet --axis batch=1-8*2 --axis dtype=fp32,bf16",
+		0, 1, false, cmd_sweep },
+	[V_TABLE] = { "table", "NAME|ID", "print a sweep of the database as a table",
+		"One row per point, axes first, MACs beside time. Latency is the median over the\n"
+		"medians of the processes, with its exact interval over these, which needs 6.",
+		"bench table steps-to-latency-mini --format latex", 1, 1, false, cmd_table },
 	[V_LIST] = { "list", "", "list workloads, models and devices", NULL,
 		"bench list --json", 0, 0, false, cmd_list },
 	[V_SHOW] = { "show", "WORKLOAD", "resolved settings, parameters, MACs and memory",

@@ -16,6 +16,8 @@
 
 enum verb_id {
 	V_RUN,
+	V_SWEEP,
+	V_TABLE,
 	V_LIST,
 	V_SHOW,
 	V_MACS,
@@ -38,6 +40,12 @@ enum opt {
 	OPT_SAMPLES,
 	OPT_WARMUP,
 	OPT_STOP,
+	OPT_PROCESSES,
+	OPT_AXIS,
+	OPT_WORKLOAD,
+	OPT_AGAIN,
+	OPT_TABLE_FORMAT,
+	OPT_COLUMNS,
 	OPT_TRACE,
 	OPT_FOLDED,
 	OPT_PROBES,
@@ -147,6 +155,8 @@ void help_bash(FILE *to);
  */
 
 int cmd_run(const struct options *o, struct err *e);
+int cmd_sweep(const struct options *o, struct err *e);
+int cmd_table(const struct options *o, struct err *e);
 int cmd_list(const struct options *o, struct err *e);
 int cmd_show(const struct options *o, struct err *e);
 int cmd_macs(const struct options *o, struct err *e);

@@ -17,6 +17,7 @@
 #include "output.h"
 #include "record.h"
 #include "session.h"
+#include "shell.h"
 
 enum metric {
 	METRIC_LOAD,
@@ -66,7 +67,7 @@ struct record {
 /* ---- identity ----------------------------------------------------------------------------------
  */
 
-static char *params_json(const struct session *s)
+char *record_params(const struct session *s)
 {
 	json_t *j = json_object();
 	char *text;
@@ -123,12 +124,6 @@ static char *libraries_json(void)
 	return text;
 }
 
-static int needs_quotes(const char *word)
-{
-	return !*word || word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					   "0123456789_-+=./:,@%")];
-}
-
 char *command_line(void)
 {
 	FILE *f = fopen("/proc/self/cmdline", "r"), *out;
@@ -138,11 +133,8 @@ char *command_line(void)
 	out = open_memstream(&text, &len);
 	die_if(!out, "out of memory");
 	while (f && getdelim(&word, &room, 0, f) > 0) {
-		int quoted = needs_quotes(word);
-		fprintf(out, "%s%s", ftell(out) ? " " : "", quoted ? "'" : "");
-		for (const char *c = word; *c; c++)
-			fprintf(out, *c == '\'' ? "'\\''" : "%c", *c);
-		fputs(quoted ? "'" : "", out);
+		fputs(ftell(out) ? " " : "", out);
+		shell_word(out, word);
 	}
 	if (f)
 		fclose(f);
@@ -173,7 +165,7 @@ static void fill_identity(struct record *r, const struct session *s)
 	struct db_run *run = &r->run;
 
 	memcpy(run->uuid, s->uuid, sizeof run->uuid);
-	r->params = params_json(s);
+	r->params = record_params(s);
 	r->spec = spec_json(s);
 	r->argv = command_line();
 	run->host = machine_host(&s->machine);

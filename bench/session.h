@@ -89,6 +89,9 @@ void record_calibration(struct session *s); /* fills stored_peak and stored_matm
 /* One transaction. If it fails the run is spooled to a file beside the database. */
 int record_result(struct session *s, struct err *e);
 
+/* The settings and the device as the database identifies them, a JSON object; owned. */
+char *record_params(const struct session *s);
+
 /* What the run must have in common with another to be compared (fingerprint.h); owned. */
 json_t *record_fingerprint(const struct session *s);
 

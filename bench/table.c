@@ -99,6 +99,60 @@ void table_csv(const struct table *t, FILE *to)
 	}
 }
 
+/* Characters that the format reads are given to it harmless. */
+static void print_escaped(const char *s, const char *special, FILE *to)
+{
+	for (; *s; s++) {
+		if (strchr(special, *s))
+			fputc('\\', to);
+		fputc(*s, to);
+	}
+}
+
+void table_markdown(const struct table *t, FILE *to)
+{
+	for (int i = 0; i < t->cells; i++) {
+		fputs(i % t->columns ? " | " : "| ", to);
+		print_escaped(t->cell[i], "|\\", to);
+		if ((i + 1) % t->columns)
+			continue;
+		fputs(" |\n", to);
+		for (int k = 0; i + 1 == t->columns && k < t->columns; k++)
+			fprintf(to, "|%s%s", t->right[k] ? "--:" : "---",
+				k + 1 == t->columns ? "|\n" : "");
+	}
+}
+
+/* A value and its unit stay on one line. */
+static void print_latex(const char *s, FILE *to)
+{
+	for (; *s; s++) {
+		if (strchr("&%$#_{}", *s))
+			fprintf(to, "\\%c", *s);
+		else if (*s == '\\')
+			fputs("\\textbackslash{}", to);
+		else if (*s == '~' || *s == '^')
+			fprintf(to, "\\%c{}", *s);
+		else
+			fputc(*s == ' ' ? '~' : *s, to);
+	}
+}
+
+void table_latex(const struct table *t, FILE *to)
+{
+	fputs("\\begin{tabular}{", to);
+	for (int i = 0; i < t->columns; i++)
+		fputc(t->right[i] ? 'r' : 'l', to);
+	fputs("}\n\\toprule\n", to);
+	for (int i = 0; i < t->cells; i++) {
+		print_latex(t->cell[i], to);
+		fputs((i + 1) % t->columns ? " & " : " \\\\\n", to);
+		if (i + 1 == t->columns)
+			fputs("\\midrule\n", to);
+	}
+	fputs("\\bottomrule\n\\end{tabular}\n", to);
+}
+
 void table_end(struct table *t)
 {
 	for (int i = 0; i < t->cells; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables of text: columns as wide as they must be, or comma-separated.
+ * Tables of text: columns as wide as they must be, comma-separated, Markdown, LaTeX.
  */
 #ifndef BENCH_TABLE_H
 #define BENCH_TABLE_H
@@ -21,6 +21,8 @@ void table_begin(struct table *t, const char *columns);
 void table_add(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void table_print(const struct table *t, FILE *to, const char *indent);
 void table_csv(const struct table *t, FILE *to);
+void table_markdown(const struct table *t, FILE *to);
+void table_latex(const struct table *t, FILE *to); /* for \usepackage{booktabs} */
 void table_end(struct table *t);
 
 #endif
