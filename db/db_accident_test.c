@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,8 +145,7 @@ static void test_check_findings(void)
 	db_close(db);
 }
 
-/* Runs `child` in another process without root's power over permissions; gives its exit status. */
-static int in_child(int (*child)(void *), void *arg)
+static int in_process(int (*child)(void *), void *arg, bool keep_root)
 {
 	int status = -1;
 	pid_t pid;
@@ -152,7 +154,7 @@ static int in_child(int (*child)(void *), void *arg)
 	pid = fork();
 	if (pid == 0) {
 		test_failed = 0;
-		if (geteuid() == 0 && (setgid(65534) || setuid(65534)))
+		if (!keep_root && geteuid() == 0 && (setgid(65534) || setuid(65534)))
 			_exit(99);
 		child(arg);
 		fflush(stdout);
@@ -160,6 +162,12 @@ static int in_child(int (*child)(void *), void *arg)
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Runs `child` in another process without root's power over permissions; gives its exit status. */
+static int in_child(int (*child)(void *), void *arg)
+{
+	return in_process(child, arg, false);
 }
 
 static int open_read_only_things(void *arg)
@@ -247,6 +255,75 @@ static void test_full_disk(void)
 	db_close(db);
 }
 
+/* A small disk of its own; false where that is not permitted. */
+static bool mount_small_disk(const char *path, const char *size)
+{
+	mkdir(path, 0755);
+	return syscall(SYS_unshare, CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", path, "tmpfs", 0, size) == 0;
+}
+
+/* One run of 20,000 samples, half a megabyte, as the n-th. */
+static struct db_run large_run(int n)
+{
+	static struct db_sample samples[20000];
+	struct db_run run = sample_run(n);
+
+	for (int i = 0; i < 20000; i++)
+		samples[i] = (struct db_sample){ 0, 0, 0, DB_PHASE_MEASURED, i, -1, 0, 1e-3 * i };
+	run.samples = samples;
+	run.n_samples = 20000;
+	return run;
+}
+
+/* No room for the database, nor for a spool beside it: the temporary directory has some. */
+static int fill_small_disk(void *arg)
+{
+	struct db_run run;
+	struct db_moved moved;
+	struct db *db;
+	int rc = 0, stored = 0;
+	char want[16];
+
+	(void)arg;
+	if (!mount_small_disk(in_dir("disk"), "size=20m")) {
+		printf("a disk of its own is not permitted: only a file-size limit was tried\n");
+		return 0;
+	}
+	setenv("TMPDIR", test_dir, 1);
+	db = must_open(in_dir("disk/a.db"), DB_CREATE);
+	while (!rc && stored < 200) {
+		run = large_run(stored);
+		rc = db_put_run(db, &run, NULL);
+		stored += !rc;
+	}
+	CHECK(rc == DB_ERR_FULL && stored > 3, "%d after %d runs: %s", rc, stored, db_error(db));
+	CHECK(strstr(db_error(db), "disk/a.db") && strstr(db_error(db), "No space left"), "%s",
+	      db_error(db));
+	CHECK(db_spool_run(db, NULL, &run) == 0, "%s", db_error(db));
+	CHECK(!strstr(db_spool_path(db), "/disk/"), "%s", db_spool_path(db));
+	CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
+	snprintf(want, sizeof(want), "%d", stored);
+	CHECK_STR(first_value(db, "SELECT count(*) FROM run"), want);
+	rename(db_spool_path(db), in_dir("waiting.jsonl"));
+	db_close(db);
+	CHECK(db_open(&db, in_dir("disk/a.db"), 0) == DB_ERR_FULL && strstr(db_error(db), "/disk "),
+	      "%s", db_error(db));
+	db_close(db);
+	db = must_open(in_dir("roomy.db"), DB_CREATE);
+	CHECK(db_import(db, in_dir("waiting.jsonl"), &moved) == 0, "%s", db_error(db));
+	CHECK_INT(moved.new_runs, 1);
+	CHECK_STR(first_value(db, "SELECT count(*) FROM sample"), "20000");
+	db_close(db);
+	return 0;
+}
+
+static void test_small_disk(void)
+{
+	CHECK_INT(in_process(fill_small_disk, NULL, true), 0);
+}
+
 static void test_locked(void)
 {
 	struct db *db;
@@ -307,6 +384,7 @@ int main(void)
 	test_check_findings();
 	test_read_only();
 	test_full_disk();
+	test_small_disk();
 	test_locked();
 	test_mark_killed();
 	test_network_file_systems();

@@ -7,6 +7,7 @@
  */
 #include "db_sample.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -43,6 +44,16 @@ static void copy_golden(int version, const char *to)
 	snprintf(command, sizeof(command), "cp db/golden/v%d.sqlite '%s'", version, to);
 	if (system(command))
 		exit(1);
+}
+
+/* As a program that worked with the file has left it. */
+static void use_wal(const char *path)
+{
+	sqlite3 *s;
+
+	if (sqlite3_open(path, &s) || sqlite3_exec(s, "PRAGMA journal_mode=WAL", NULL, NULL, NULL))
+		printf("%s: %s\n", path, sqlite3_errmsg(s));
+	sqlite3_close(s);
 }
 
 static void check_golden_run(struct db *db)
@@ -84,6 +95,7 @@ static void test_golden(void)
 		struct db *db;
 
 		copy_golden(v, in_dir("old.db"));
+		use_wal(in_dir("old.db"));
 		chmod(in_dir("old.db"), 0444);
 		db = must_open(in_dir("old.db"), DB_READONLY);
 		check_golden_run(db);
@@ -231,6 +243,98 @@ static void test_migrated_meanwhile(void)
 	sqlite3_close(first);
 }
 
+/* ---- killed ---- */
+
+static int64_t version_of(const char *path)
+{
+	sqlite3_stmt *stmt = NULL;
+	int64_t version = -1;
+	sqlite3 *s;
+
+	if (!sqlite3_open_v2(path, &s, SQLITE_OPEN_READWRITE, NULL) &&
+	    !sqlite3_prepare_v2(s, "PRAGMA user_version", -1, &stmt, NULL) &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		version = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	sqlite3_close(s);
+	return version;
+}
+
+/* In the middle of a long script: nothing of it is seen, and this program, which has not heard of
+ * it, goes on with the file. */
+static void test_killed_in_script(void)
+{
+	struct db_migration slow = next(
+		"ALTER TABLE run ADD COLUMN colour TEXT; DROP TABLE ack; CREATE TABLE big (x); INSERT "
+		"INTO big WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x "
+		"FROM c");
+	char path[512], backup[600];
+	struct db *db;
+	int go[2];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s", in_dir("slow.db"));
+	snprintf(backup, sizeof(backup), "%s.v%d.backup", path, db_schema_version());
+	copy_golden(db_schema_version(), path);
+	if (pipe(go)) {
+		perror("pipe");
+		exit(1);
+	}
+	pid = start_migrating(path, &slow, go);
+	close(go[0]);
+	close(go[1]);
+	for (int i = 0; i < 1000 && access(backup, F_OK); i++)
+		usleep(10000);
+	usleep(150000); /* the script has no end of its own */
+	CHECK(access(backup, F_OK) == 0 && waitpid(pid, NULL, WNOHANG) == 0, "it did not run");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK_INT(version_of(path), db_schema_version());
+	db = must_open(path, 0);
+	check_golden_run(db);
+	check_golden_records(db, db_schema_version());
+	CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
+	db_close(db);
+}
+
+/* At random moments of opening a file of version 1: it is of the old version or of the new one,
+ * whole, and the backup, if there is one, is whole too. */
+static void test_killed_at_random(void)
+{
+	int old = 0, migrated = 0;
+	char path[512], backup[600];
+
+	snprintf(path, sizeof(path), "%s", in_dir("random.db"));
+	snprintf(backup, sizeof(backup), "%s.v1.backup", path);
+	for (int i = 0; i < 24; i++) {
+		struct db *db;
+		pid_t pid;
+
+		unlink(backup);
+		copy_golden(1, path);
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			db_close(must_open(path, 0));
+			_exit(0);
+		}
+		usleep((unsigned)(i * i) * 200);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		*(version_of(path) == 1 ? &old : &migrated) += 1;
+		db = must_open(path, 0);
+		check_golden_run(db);
+		CHECK(db_check(db, say_nothing, NULL) == 0, "%s", db_error(db));
+		db_close(db);
+		db = must_open(backup, DB_READONLY);
+		check_golden_run(db);
+		db_close(db);
+	}
+	printf("24 kills while migrating: %d times the old version, %d times the new one\n", old,
+	       migrated);
+	CHECK(old > 0, "nothing was tried");
+}
+
 int main(int argc, char **argv)
 {
 	make_test_dir();
@@ -243,6 +347,8 @@ int main(int argc, char **argv)
 	test_schema_is_frozen();
 	test_next_version();
 	test_migrated_meanwhile();
+	test_killed_in_script();
+	test_killed_at_random();
 	remove_test_dir();
 	return test_end();
 }
