@@ -265,9 +265,9 @@ static int64_t version_of(const char *path)
 static void test_killed_in_script(void)
 {
 	struct db_migration slow = next(
-		"ALTER TABLE run ADD COLUMN colour TEXT; DROP TABLE ack; CREATE TABLE big (x); INSERT "
-		"INTO big WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x "
-		"FROM c");
+		"ALTER TABLE run ADD COLUMN colour TEXT; DROP TABLE ack; CREATE TABLE big (x); "
+		"INSERT INTO big WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+		"SELECT x FROM c");
 	char path[512], backup[600];
 	struct db *db;
 	int go[2];
