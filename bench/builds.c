@@ -88,8 +88,9 @@ static int find_root(const char *directory, char *root, struct err *e)
 	struct err mine = { 0 };
 
 	if (run(directory, root, PATH_MAX, &mine, "git", "rev-parse", "--show-toplevel", NULL))
-		return err_set(e, ERR_USAGE, "%s is in no git repository: name a program or a build "
-			       "directory instead", directory ? directory : "the current folder");
+		return err_set(e, ERR_USAGE,
+			       "%s is in no git repository: name a program or a build directory",
+			       directory ? directory : "the current folder");
 	return 0;
 }
 

@@ -27,8 +27,8 @@ struct build {
 /* Whether `revision` names a commit of the repository around `directory` (NULL: here). */
 bool build_is_revision(const char *directory, const char *revision);
 
-/* Finds or makes the program. ERR_USAGE: no such revision, or no repository; ERR_FAILED: it does not
- * build; ERR_INTERRUPTED. */
+/* Finds or makes the program. ERR_USAGE: no such revision, or no repository; ERR_FAILED: it does
+ * not build; ERR_INTERRUPTED. */
 int build_revision(struct build *b, const char *directory, const char *revision,
 		   struct progress *progress, struct err *e);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench calibrate: measures the peaks of this machine, prints and stores them.
+ * bench calibrate: measures the peaks of this machine, prints and stores them. With a workload it
+ * is the noise that is measured (calibrate_noise.c).
  */
 #include <string.h>
 
 #include "calibrate.h"
+#include "calibrate_noise.h"
 #include "db.h"
 #include "json.h"
 #include "machine.h"
@@ -92,6 +94,21 @@ static int store(const struct options *o, const struct calibration *c, const str
 	return rc;
 }
 
+/* What belongs to the other kind of calibration would be ignored. */
+static int check_options(const struct options *o, struct err *e)
+{
+	static const enum opt of_workload[] = { OPT_BLOCKS, OPT_SET, OPT_WEIGHTS, OPT_TAG };
+
+	if (o->n_args && opt_flag(o, OPT_QUICK))
+		return err_set(e, ERR_USAGE, "--quick goes without a workload; --blocks N says how "
+			       "much of %.60s is measured", o->arg[0]);
+	for (size_t i = 0; i < sizeof of_workload / sizeof *of_workload && !o->n_args; i++)
+		if (opt_given(o, of_workload[i]))
+			return err_set(e, ERR_USAGE, "--%s goes with a workload: bench calibrate "
+				       "WORKLOAD", option_table[of_workload[i]].name);
+	return 0;
+}
+
 int cmd_calibrate(const struct options *o, struct err *e)
 {
 	double seconds = opt_flag(o, OPT_QUICK) ? QUICK_S : FULL_S;
@@ -100,6 +117,10 @@ int cmd_calibrate(const struct options *o, struct err *e)
 	struct machine m;
 	struct device d;
 
+	if (check_options(o, e))
+		return -(int)e->code;
+	if (o->n_args)
+		return calibrate_noise(o, e);
 	machine_read(&m);
 	progress_init(&progress, opt_flag(o, OPT_QUIET));
 	if (!device_open(&d, o, e) && !calibrate(&c, &d, seconds, &progress, e)) {

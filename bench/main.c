@@ -15,6 +15,12 @@ static void complain(const struct err *e)
 	fprintf(stderr, "bench: %s\n", e->msg);
 }
 
+/* `bench calibrate WORKLOAD` leaves computing, and the cores, to its children. */
+static bool computes_here(const struct options *o)
+{
+	return o->verb->computes && !(o->verb == &verb_table[V_CALIBRATE] && o->n_args);
+}
+
 static void run(int argc, char **argv, struct err *e)
 {
 	struct options o;
@@ -31,7 +37,7 @@ static void run(int argc, char **argv, struct err *e)
 		help_verb(stdout, o.verb, opt_flag(&o, OPT_ALL));
 		return;
 	}
-	if (o.verb->computes)
+	if (computes_here(&o))
 		threads_start(&o, argv);
 	o.verb->run(&o, e);
 }

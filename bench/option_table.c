@@ -12,19 +12,21 @@
 #define SHOW     BIT(V_SHOW)
 #define MACS     BIT(V_MACS)
 #define CALIB    BIT(V_CALIBRATE)
+#define COMPARE  BIT(V_COMPARE)
 #define EVAL     BIT(V_EVAL)
 #define DB       BIT(V_DB)
 #define GATE     BIT(V_GATE)
 #define PROFILE  BIT(V_PROFILE)
 #define MEASURES (RUN | PROFILE)
 #define MODEL    (MEASURES | SHOW | MACS)
-#define COMPUTES (MEASURES | CALIB | EVAL)
+#define CHILDREN (SWEEP | COMPARE | CALIB) /* measure by `bench run` as a child */
+#define COMPUTES (MEASURES | EVAL | CHILDREN)
 
 const struct option_def option_table[OPT_COUNT] = {
-	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL | SWEEP, .many = true,
+	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL | CHILDREN, .many = true,
 		      .help = "override a setting of the workload; `bench show` lists them",
 		      .brief = "override a setting; `bench show WORKLOAD` lists them" },
-	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL | SWEEP,
+	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL | CHILDREN,
 			  .help = "model directory in Hugging Face layout; default: seeded "
 				  "random weights",
 			  .brief = "a model in Hugging Face layout; default: random" },
@@ -40,13 +42,15 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .help = "write the result: .png the image, .safetensors `latents` and "
 			       "`image`",
 		       .brief = "write the result: .png, .safetensors" },
-	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = MEASURES | SWEEP, .env = true, .min = 1,
+	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = MEASURES | CHILDREN,
+			  .env = true, .min = 1,
 			  .max = 1000000,
 			  .help = "so many measured repetitions, whatever --stop says" },
-	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = MEASURES | SWEEP, .env = true, .min = 0,
+	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = MEASURES | CHILDREN,
+			  .env = true, .min = 0,
 			 .max = 1000000,
 			 .help = "so many repetitions before, whatever --stop says" },
-	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = MEASURES | SWEEP, .env = true,
+	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = MEASURES | CHILDREN, .env = true,
 		       .help = "when enough was measured. quick: half a second, 1 to 30 "
 			       "repetitions, one when it takes over 5 s. full: warm-up until "
 			       "steady; at least 30 (10 from 50 ms on, 3 from 5 s on) until the "
@@ -73,7 +77,7 @@ const struct option_def option_table[OPT_COUNT] = {
 			.help = "measure also what this program has measured on this machine in "
 				"an earlier sweep",
 			.brief = "measure also what an earlier sweep has measured" },
-	[OPT_TABLE_FORMAT] = { "format", ARG_CHOICE, "FORMAT", "text", .verbs = TABLE,
+	[OPT_TABLE_FORMAT] = { "format", ARG_CHOICE, "FORMAT", "text", .verbs = TABLE | COMPARE,
 			 .choices = "text|markdown|csv|latex",
 			 .help = "csv has numbers in base units, latex is for booktabs" },
 	[OPT_COLUMNS] = { "columns", ARG_TEXT, "LIST", .verbs = TABLE,
@@ -93,15 +97,15 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_LIST_COUNTERS] = { "counters", ARG_FLAG, .verbs = LIST,
 				.help = "groups of counters and whether this machine has them" },
 	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu",
-			  .verbs = MEASURES | SWEEP | EVAL, .env = true,
+			  .verbs = MEASURES | CHILDREN | EVAL, .env = true,
 			  .choices = "cpu|ref|null|shadow",
 			  .help = "cpu, ref (plain C), null (computes nothing: cost of the "
 				  "harness), shadow (cpu and ref, compared)" },
-	[OPT_ISA] = { "isa", ARG_CHOICE, "LEVEL", .verbs = COMPUTES | SWEEP | SHOW, .env = true,
+	[OPT_ISA] = { "isa", ARG_CHOICE, "LEVEL", .verbs = COMPUTES | SHOW, .env = true,
 		      .choices = "c|avx2|avx512|bf16|amx",
 		      .help = "highest instruction set to use; default: the best of this "
 			      "machine" },
-	[OPT_THREADS] = { "threads", ARG_INT, "N", .verbs = COMPUTES | SWEEP, .env = true, .min = 1,
+	[OPT_THREADS] = { "threads", ARG_INT, "N", .verbs = COMPUTES, .env = true, .min = 1,
 			  .max = 4096,
 			  .help = "threads, one per core; default: the cores this process may "
 				  "use",
@@ -150,20 +154,40 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_GITHUB] = { "github", ARG_FLAG, .verbs = GATE, .env = true,
 			 .help = "annotations and step summary for GitHub Actions",
 			 .brief = "annotations and step summary for GitHub" },
+	[OPT_COMPARE_WORKLOAD] = { "workload", ARG_TEXT, "NAME", .verbs = COMPARE, .many = true,
+			   .help = "what A and B run; several take turns",
+			   .brief = "what A and B run; several take turns" },
+	[OPT_VARY] = { "vary", ARG_TEXT, "KEY[=A,B]", .verbs = COMPARE, .many = true,
+		       .help = "a difference that is meant: a setting, threads, isa, backend or "
+			       "weights; with values, A is run with the first and B with the "
+			       "second",
+		       .brief = "a difference that is meant, e.g. dtype=fp32,bf16" },
+	[OPT_COMPARE_PAIRS] = { "pairs", ARG_INT, "N", .verbs = COMPARE, .env = true, .min = 1,
+				.max = 1000,
+				.help = "pairs of processes; default: 10, and as many fresh ones "
+					"to confirm a difference. A verdict needs 8",
+				.brief = "pairs of processes; default: 10" },
+	[OPT_BUDGET] = { "budget", ARG_TEXT, "TIME", .verbs = COMPARE, .env = true,
+			 .help = "begin no pair that would end later than that: 90s, 15m, 2h",
+			 .brief = "begin no pair that would end later: 90s, 15m, 2h" },
+	[OPT_BLOCKS] = { "blocks", ARG_INT, "N", .verbs = CALIB, .min = 2, .max = 1000,
+			 .help = "with WORKLOAD: pairs of equal processes; default: 20",
+			 .brief = "with WORKLOAD: pairs of equal processes" },
 	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
-		     .verbs = MEASURES | SWEEP | TABLE | CALIB | DB | GATE, .env = true,
+		     .verbs = MEASURES | CHILDREN | TABLE | DB | GATE, .env = true,
 		     .help = "the database",
 		     .brief = "the database; default: bench.db" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | CALIB | GATE, .help = "record nothing",
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | COMPARE | CALIB | GATE,
+			.help = "record nothing",
 			.brief = "record nothing" },
-	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | SWEEP,
+	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | CHILDREN,
 		      .help = "label stored with the run",
 		      .brief = "label stored with the run" },
 	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = MEASURES | SWEEP,
 			  .help = "check everything, say what it would take, run nothing",
 			  .brief = "check everything, run nothing" },
 	[OPT_JSON] = { "json", ARG_FLAG,
-		       .verbs = MEASURES | SWEEP | TABLE | LIST | SHOW | MACS | CALIB | DB | GATE,
+		       .verbs = MEASURES | CHILDREN | TABLE | LIST | SHOW | MACS | DB | GATE,
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | PROFILE | DB,
@@ -172,7 +196,7 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .choices = "jsonl|csv|parquet", .help = "what an export writes" },
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
-	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = MEASURES | SWEEP | CALIB | EVAL | GATE,
+	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = MEASURES | CHILDREN | EVAL | GATE,
 			.env = true,
 			.help = "no progress on standard error" },
 	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP),
@@ -218,11 +242,25 @@ const struct verb verb_table[V_COUNT] = {
 		"linear; torchprofile = core + elements of affine norms + products of GEGLU.\n"
 		"One MAC is two FLOP.",
 		"bench macs sdxl-20steps --by layer --depth 3", 1, 1, false, cmd_macs },
-	[V_CALIBRATE] = { "calibrate", "", "measure and store the peaks of this machine",
+	[V_CALIBRATE] = { "calibrate", "[WORKLOAD]",
+		"measure and store peaks, or noise, of this machine",
 		"Dot products out of registers, matrix products, and memory bandwidth, in blocks\n"
 		"that alternate; best, median and worst of each. Says when the machine is\n"
-		"disturbed.",
-		"bench calibrate --quick", 0, 0, true, cmd_calibrate },
+		"disturbed. With WORKLOAD: how much equal processes of it differ, and what change\n"
+		"can be found through that; kept for 14 days.",
+		"bench calibrate --quick\n"
+		"bench calibrate sdxl-20steps-mini", 0, 1, true, cmd_calibrate },
+	[V_COMPARE] = { "compare", "[A [B]]", "measure or look up two things, say which is faster",
+		"Programs are measured now, in pairs of processes that take turns: `this`, a\n"
+		"binary or build directory, a git revision (built on the fly), `.` for the\n"
+		"working tree with its changes. Without B it is `.`; with --vary KEY=A,B both\n"
+		"may be left out. Stored runs are looked up: ids, a tag, a sweep. Where a word\n"
+		"means two things, write run:, tag:, sweep:, path: or git: in front. Exit 1\n"
+		"when B is slower and no difference was meant.",
+		"bench compare main --workload sdxl-unet\n"
+		"bench compare --vary dtype=fp32,bf16 --workload sdxl-20steps-mini\n"
+		"bench compare tag:before tag:after",
+		0, 2, false, cmd_compare },
 	[V_PROFILE] = { "profile", "WORKLOAD", "where the time goes, against the roofline",
 		"Times every op in a repetition of its own. Time, rate and bytes by stage, op and\n"
 		"layer; the limit is the measured peak or the measured bandwidth of memory,\n"

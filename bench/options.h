@@ -22,6 +22,7 @@ enum verb_id {
 	V_SHOW,
 	V_MACS,
 	V_CALIBRATE,
+	V_COMPARE,
 	V_EVAL,
 	V_PROFILE,
 	V_DB,
@@ -69,6 +70,11 @@ enum opt {
 	OPT_MARKDOWN,
 	OPT_VERDICT_FILE,
 	OPT_GITHUB,
+	OPT_COMPARE_WORKLOAD,
+	OPT_VARY,
+	OPT_COMPARE_PAIRS,
+	OPT_BUDGET,
+	OPT_BLOCKS,
 	OPT_DB,
 	OPT_NO_DB,
 	OPT_TAG,
@@ -161,6 +167,7 @@ int cmd_list(const struct options *o, struct err *e);
 int cmd_show(const struct options *o, struct err *e);
 int cmd_macs(const struct options *o, struct err *e);
 int cmd_calibrate(const struct options *o, struct err *e);
+int cmd_compare(const struct options *o, struct err *e);
 int cmd_profile(const struct options *o, struct err *e);
 int cmd_eval(const struct options *o, struct err *e);
 int cmd_db(const struct options *o, struct err *e);

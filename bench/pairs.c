@@ -7,7 +7,6 @@
 
 #include "clock.h"
 #include "pairs_record.h"
-#include "units.h"
 #include "verdict.h"
 
 #define DISTURBED_BELOW   0.97 /* of the best reference rate of the row */
@@ -67,13 +66,18 @@ static double patience(const struct pairs *p, const struct pairs_result *row)
 	return usual > 0 ? PATIENCE * usual + PATIENCE_AT_LEAST : 0;
 }
 
+static bool goes_on(const struct pairs_result *row)
+{
+	return !row->err.code && !row->rests;
+}
+
 double pairs_estimate(const struct pairs *p, int blocks)
 {
 	double s = 0;
 
 	for (int i = 0; i < p->plan.n_rows; i++) {
 		const struct pairs_result *row = &p->row[i];
-		if (!row->err.code && row->processes)
+		if (goes_on(row) && row->processes)
 			s += ARMS * blocks * row->spent_s / row->processes;
 	}
 	return s;
@@ -81,28 +85,27 @@ double pairs_estimate(const struct pairs *p, int blocks)
 
 struct tick {
 	struct pairs *p;
-	int row, blocks; /* blocks that the progress counts up to */
+	int row, block, blocks; /* of this call of pairs_measure() */
 	const char *arm;
 };
 
-/* "sdxl-unet: pair 3/10, A" of all pairs of all rows. */
+/* "sdxl-unet  pair 3/10  A" */
 static void show(void *arg, double seconds)
 {
 	struct tick *t = arg;
 	struct pairs *p = t->p;
-	int rows = p->plan.n_rows, done = 0;
-	double left = pairs_estimate(p, t->blocks - p->blocks_done) - seconds;
+	double left = pairs_estimate(p, t->blocks - t->block) - seconds;
+	int rows = p->plan.n_rows;
 	char text[160];
 
-	for (int i = 0; i < rows; i++)
-		done += p->row[i].n;
-	snprintf(text, sizeof text, "%s  pair %d/%d  %s", p->plan.row[t->row].name,
-		 p->row[t->row].n + 1, t->blocks, t->arm);
-	progress_draw(p->plan.progress, text, done, rows * t->blocks, left > 0 ? left : -1);
+	snprintf(text, sizeof text, "%s  pair %d/%d  %s", p->plan.row[t->row].name, t->block + 1,
+		 t->blocks, t->arm);
+	progress_draw(p->plan.progress, text, t->block * rows + t->row, rows * t->blocks,
+		      left > 0 ? left : -1);
 }
 
-/* Runs and records one process of an arm. `block` -1: the one in front. */
-static int run_process(struct pairs *p, int i, int arm, int block, struct tick *tick,
+/* Runs and records one process of an arm; pair -1: the one in front. */
+static int run_process(struct pairs *p, int i, int arm, int pair, struct tick *tick,
 		       struct child_result *child, struct err *e)
 {
 	const struct pairs_row *what = &p->plan.row[i];
@@ -112,7 +115,7 @@ static int run_process(struct pairs *p, int i, int arm, int block, struct tick *
 				 .db = pairs_record_path(p, arm),
 				 .timeout_s = patience(p, row), .tick = show, .tick_arg = tick };
 
-	tick->arm = block < 0 ? "warm-up" : arm == ARM_A ? "A" : "B";
+	tick->arm = pair < 0 ? "warm-up" : arm == ARM_A ? "A" : "B";
 	show(tick, 0);
 	child_run(&job, child, e);
 	row->failed_arm = e->code ? arm : -1;
@@ -120,7 +123,7 @@ static int run_process(struct pairs *p, int i, int arm, int block, struct tick *
 		row->spent_s += child->seconds;
 		row->processes++;
 	}
-	pairs_record_run(p, i, arm, block, child);
+	pairs_record_run(p, i, arm, pair, child);
 	p->order++;
 	return -(int)e->code;
 }
@@ -192,11 +195,11 @@ static int take_pair(struct pairs *p, int i, const struct child_result child[ARM
 static int measure_pair(struct pairs *p, int i, struct tick *tick, struct err *e)
 {
 	struct child_result child[ARMS] = { { 0 }, { 0 } };
-	int block = p->blocks_done, first = pair_swapped(p->plan.seed, block) ? ARM_B : ARM_A;
+	int pair = p->row[i].n, first = pair_swapped(p->plan.seed, pair) ? ARM_B : ARM_A;
 
 	for (int k = 0; k < ARMS && !e->code; k++) {
 		int arm = k ? !first : first;
-		run_process(p, i, arm, block, tick, &child[arm], e);
+		run_process(p, i, arm, pair, tick, &child[arm], e);
 	}
 	if (!e->code)
 		take_pair(p, i, child, e);
@@ -237,7 +240,7 @@ static int advance(struct pairs *p, int i, struct tick *tick, struct err *e)
 static bool any_left(const struct pairs *p)
 {
 	for (int i = 0; i < p->plan.n_rows; i++)
-		if (!p->row[i].err.code)
+		if (goes_on(&p->row[i]))
 			return true;
 	return false;
 }
@@ -250,7 +253,7 @@ static bool time_for_one_more(const struct pairs *p)
 
 int pairs_measure(struct pairs *p, int blocks, struct err *e)
 {
-	struct tick tick = { .p = p, .blocks = p->blocks_done + blocks };
+	struct tick tick = { .p = p, .blocks = blocks };
 
 	for (int b = 0; b < blocks && any_left(p) && !e->code; b++) {
 		if (p->blocks_done && !time_for_one_more(p)) {
@@ -258,8 +261,9 @@ int pairs_measure(struct pairs *p, int blocks, struct err *e)
 			break;
 		}
 		for (int i = 0; i < p->plan.n_rows && !e->code; i++)
-			if (!p->row[i].err.code)
+			if (goes_on(&p->row[i]))
 				advance(p, i, &tick, e);
+		tick.block++;
 		p->blocks_done += !e->code;
 	}
 	progress_clear(p->plan.progress);
@@ -271,7 +275,7 @@ int pairs_begin(struct pairs *p, const struct pairs_plan *plan, struct err *e)
 	*p = (struct pairs){ .plan = *plan, .started_s = clock_s() };
 	p->row = calloc((size_t)plan->n_rows + 1, sizeof *p->row);
 	die_if(!p->row, "out of memory");
-	if (!p->plan.seed && getrandom(&p->plan.seed, sizeof p->plan.seed, 0) < 0)
+	if (!plan->seed && getrandom(&p->plan.seed, sizeof p->plan.seed, 0) < 0)
 		p->plan.seed = (uint64_t)clock_ns();
 	process_catch_signals();
 	return pairs_record_begin(p, e);

@@ -6,9 +6,9 @@
  *
  *	[A]  A B  B A  B A  A B ...
  *
- * The process in front is of arm A and counts for nothing but for being there: with it each arm
- * The process in front is of arm A and counts for nothing but for being there: with it each arm
- * The unit is the process: its value is the median of its samples.
+ * The process in front is of arm A and counts for nothing but for being there: no measured one is
+ *the first to do anything. Several rows (workloads) take turns, pair by pair. The unit is the
+ *process: its value is the median of its samples.
  *
  *	struct pairs p;
  *	if (!pairs_begin(&p, &plan, e) && !pairs_measure(&p, 10, e))
@@ -83,6 +83,7 @@ struct pairs_result {
 	json_t *fingerprint[ARMS]; /* of the same */
 	bool exact_varies[ARMS];   /* another process of the arm had others */
 	bool warm;                 /* the process in front has run */
+	bool rests;                /* the caller's wish: left out of the next pairs_measure() */
 	double spent_s;            /* in processes, and how many these were */
 	int processes;
 	struct err err;            /* why the row ended early; code 0: it did not */
@@ -95,7 +96,7 @@ struct pairs {
 	struct db *db;
 	char session[37];  /* uuid of the session that the runs are recorded in; "": none */
 	int order;         /* processes so far */
-	int blocks_done;   /* per row */
+	int blocks_done;   /* by all calls */
 	double started_s;
 	int64_t started_unix_ns;
 	bool out_of_time;  /* the budget ended it */
@@ -108,9 +109,9 @@ struct pairs {
 /* Opens the database and begins a session there. pairs_end() in any case. */
 int pairs_begin(struct pairs *p, const struct pairs_plan *plan, struct err *e);
 
-/* `blocks` further ones of each row. A row that fails is left out from then on (row.err), others go
- * on. Returns 0 also when all rows failed or the budget ended; ERR_INTERRUPTED, and what was
- * finished is there. */
+/* `blocks` further ones of each row but those that rest. A row that fails is left out from then on
+ * (row.err), others go on. Returns 0 also when all rows failed or the budget ended;
+ * ERR_INTERRUPTED, and what was finished is there. */
 int pairs_measure(struct pairs *p, int blocks, struct err *e);
 void pairs_end(struct pairs *p, int exit_code);
 
@@ -118,7 +119,7 @@ const struct pairs_series *pairs_find(const struct pairs_result *row, const char
 				      const char *stage);
 int pairs_disturbed(const struct pairs_result *row); /* how many pairs */
 
-/* Seconds that `blocks` further ones take, by those done; 0: unknown. */
+/* Seconds that `blocks` further ones of the rows that go on take, by those done; 0: unknown. */
 double pairs_estimate(const struct pairs *p, int blocks);
 
 /* ---- pairs_read.c: from a child's JSON ---------------------------------------------------------
