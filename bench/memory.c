@@ -15,8 +15,8 @@
 #define HUGE_PAGE (2 << 20)
 
 /* What comes on top, measured (bytes): tables and the database; pages of oneDNN; the code that it
- * generates for each shape of a convolution and of a matrix product in fp32 (those in bf16 are our
- * own); its tables, which grow with the images. */
+ * generates for each shape of a convolution and of a matrix product that is not our own; its
+ * tables, which grow with the images of its convolutions. */
 #define OWN_BYTES                (2 << 20)
 #define LIBRARY_BYTES            (3 << 20)
 #define CONV_BYTES               (100 << 10)
@@ -52,10 +52,10 @@ static int64_t loaded_bytes(const struct backend *b, const struct op_call *call,
 static void add_shape(struct survey *s, const struct op_call *call)
 {
 	const struct tensor *x = call->in[0], *w = call->in[1];
-	bool fp32 = loaded_bytes(s->backend, call, 1) >= 4 * tensor_elems(w);
+	const struct backend *b = s->backend;
 	struct shape key = { .op = call->op };
 
-	if (s->shapes == SHAPES_MAX || !(call->op == OP_CONV2D || fp32))
+	if (s->shapes == SHAPES_MAX || !b->generates || !b->generates(b, call))
 		return;
 	memcpy(key.dim, x->dim, (size_t)x->ndim * sizeof *x->dim);
 	memcpy(key.dim + TENSOR_DIMS, w->dim, (size_t)w->ndim * sizeof *w->dim);
@@ -112,10 +112,10 @@ static void survey(const struct point *p, struct survey *s)
 
 static int64_t library_bytes(const struct survey *s, int64_t activations)
 {
-	if (!s->backend->weight_bytes) /* packs nothing: does without the library */
+	if (!s->shapes) /* does without the library */
 		return 0;
 	return LIBRARY_BYTES + s->convs * CONV_BYTES + (s->shapes - s->convs) * PRODUCT_BYTES +
-	       TABLES_OF_ACTIVATIONS(activations);
+	       (s->convs ? TABLES_OF_ACTIVATIONS(activations) : 0);
 }
 
 struct memory_need point_memory(const struct point *p)

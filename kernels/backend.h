@@ -44,6 +44,9 @@ struct backend {
 	/* Bytes that weight call->in[input] takes after this call's load; NULL: as the tensor. */
 	size_t (*weight_bytes)(const struct backend *self, const struct op_call *call, int input);
 
+	/* Whether a library makes code for this call's shape, which is memory too; NULL: never. */
+	bool (*generates)(const struct backend *self, const struct op_call *call);
+
 	void *state; /* of the instance: primitive caches, rank */
 };
 

@@ -37,7 +37,8 @@ static size_t workspace(const struct backend *self, const struct op_call *call)
 
 static size_t scratch_bytes(const struct backend *self, const struct op_call *call)
 {
-	return call->op == OP_ATTENTION ? cpu_attention_scratch(self, call) : 0;
+	return call->op == OP_ATTENTION ? cpu_attention_scratch(self, call) :
+					  dnnl_scratch(self, call);
 }
 
 static void load(const struct backend *self, struct ctx *c, const struct op_call *call)
@@ -68,6 +69,7 @@ static void fill_table(struct backend *b)
 	b->loaded = loaded;
 	b->scratch_bytes = scratch_bytes;
 	b->weight_bytes = dnnl_weight_bytes;
+	b->generates = dnnl_generates;
 }
 
 struct backend *backend_cpu_new(enum isa level)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The CPU backend: oneDNN for linear and conv2d, our own kernels for the rest.
+ * The CPU backend: linear and conv2d by our own products or oneDNN, our own kernels for the rest.
  *
  * Instruction sets are chosen at run time: the best level that the processor has, the operating
  * system has enabled, and no mask forbids (--isa, BENCH_ISA). The same mask is given to oneDNN.
@@ -61,6 +61,8 @@ void dnnl_run_conv2d(const struct backend *b, struct ctx *c, const struct op_cal
 void dnnl_load(const struct backend *b, struct ctx *c, const struct op_call *call); /* the slot */
 void dnnl_loaded(struct dnnl *d);
 size_t dnnl_weight_bytes(const struct backend *b, const struct op_call *call, int input);
+bool dnnl_generates(const struct backend *b, const struct op_call *call); /* code for its shape */
+size_t dnnl_scratch(const struct backend *b, const struct op_call *call); /* all threads */
 size_t dnnl_workspace(const struct backend *b, const struct op_call *call);
 
 void cpu_run_attention(const struct backend *b, struct ctx *c, const struct op_call *call);

@@ -3,123 +3,203 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "err.h"
 
-#define BLOCK_ROWS 192 /* that one panel meets at most before the next: more wins nothing */
+#define PIECES 8 /* of each thread, at least: they are not equally fast */
 
-/* Columns of the result that one panel makes. */
-static int64_t panel_cols(const struct gemm_weight *w)
+const struct gemm_kernel *gemm_kernel_at(enum isa level, enum dtype dtype)
 {
-	return w->gated ? GEMM_COLS / 2 : GEMM_COLS;
+	static const struct gemm_kernel *const kernel[ISA_COUNT][DT_BF16 + 1] = {
+		[ISA_AVX2] = { [DT_F32] = &gemm_avx2_fp32, [DT_BF16] = &gemm_avx2_bf16 },
+		[ISA_BF16] = { [DT_BF16] = &gemm_bf16 },
+	};
+	return kernel[level][dtype];
 }
+
+bool gemm_takes_images(const struct gemm_kernel *k)
+{
+	return k->images;
+}
+
+const char *gemm_name(const struct gemm_kernel *k)
+{
+	return k->name;
+}
+
+static int64_t ceil_div(int64_t n, int64_t by)
+{
+	return (n + by - 1) / by;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
 
 static int64_t panels_of(const struct gemm_weight *w)
 {
-	int64_t cols = w->gated ? w->outputs / 2 : w->outputs;
-	return (cols + panel_cols(w) - 1) / panel_cols(w);
+	return ceil_div(gemm_cols(w), gemm_panel_cols(w));
 }
 
-static int64_t panel_values(const struct gemm_weight *w)
+size_t gemm_weight_bytes(const struct gemm_weight *w)
 {
-	return (w->inputs + 1) / 2 * 2 * GEMM_COLS;
-}
-
-size_t gemm_weight_bytes(int64_t outputs, int64_t inputs, bool gated)
-{
-	struct gemm_weight w = { .inputs = inputs, .outputs = outputs, .gated = gated };
-	return (size_t)(panels_of(&w) * panel_values(&w)) * sizeof *w.panel;
+	int64_t steps = ceil_div(w->inputs, w->kernel->pair) * w->kernel->pair;
+	return (size_t)(panels_of(w) * steps * w->kernel->cols) * dtype_bytes(w->kernel->dtype);
 }
 
 /* The output that column c of a panel computes; -1: none, the panel is wider than the weight. */
 static int64_t output_of(const struct gemm_weight *w, int64_t panel, int c)
 {
-	int64_t half = w->outputs / 2, o = panel * panel_cols(w);
+	int64_t half = w->outputs / 2, o = panel * gemm_panel_cols(w);
 
 	if (!w->gated)
 		return o + c < w->outputs ? o + c : -1;
-	o += c % (GEMM_COLS / 2);
-	return o >= half ? -1 : c < GEMM_COLS / 2 ? o : half + o;
+	o += c % gemm_panel_cols(w);
+	return o >= half ? -1 : c < gemm_panel_cols(w) ? o : half + o;
 }
 
-static void pack_panel(const struct gemm_weight *w, const uint16_t *plain, int64_t panel)
+static size_t row_bytes(const struct gemm_weight *w)
 {
-	enum { STEP = 32 }; /* of k: a cache line of each row at a time */
-	uint16_t *to = w->panel + panel * panel_values(w);
-	const uint16_t *row[GEMM_COLS];
-
-	for (int c = 0; c < GEMM_COLS; c++) {
-		int64_t o = output_of(w, panel, c);
-		row[c] = o < 0 ? NULL : plain + o * w->inputs;
-	}
-	for (int64_t k0 = 0; k0 < w->inputs; k0 += STEP) {
-		int64_t k1 = k0 + STEP < w->inputs ? k0 + STEP : w->inputs;
-		for (int c = 0; c < GEMM_COLS; c++)
-			for (int64_t k = k0; k < k1; k += 2) {
-				uint16_t *pair = to + (k / 2 * GEMM_COLS + c) * 2;
-				pair[0] = row[c] ? row[c][k] : 0;
-				pair[1] = row[c] && k + 1 < w->inputs ? row[c][k + 1] : 0;
-			}
-	}
+	return (size_t)w->inputs * dtype_bytes(w->kernel->dtype);
 }
 
-static void unpack_panel(const struct gemm_weight *w, uint16_t *plain, int64_t panel)
+static inline __attribute__((always_inline)) void move(void *packed, void *plain, bool unpack,
+						       const size_t size)
 {
-	const uint16_t *from = w->panel + panel * panel_values(w);
-
-	for (int c = 0; c < GEMM_COLS; c++) {
-		int64_t o = output_of(w, panel, c);
-		for (int64_t k = 0; o >= 0 && k < w->inputs; k++)
-			plain[o * w->inputs + k] = from[(k / 2 * GEMM_COLS + c) * 2 + k % 2];
-	}
+	memcpy(unpack ? plain : packed, unpack ? packed : plain, size);
 }
 
-void gemm_pack(const struct gemm_weight *w, const uint16_t *plain)
+/* Between channels [from,to) of a plain weight of one output and column c of its panel. */
+static inline __attribute__((always_inline)) void
+move_channels(const struct gemm_weight *w, char *panel, char *plain, int c, int64_t from,
+	      int64_t to, bool unpack, const size_t size, const int pair)
+{
+	int64_t channels = w->inputs / w->taps, cols = w->kernel->cols, taps = w->taps;
+
+	for (int64_t tap = 0; tap < taps; tap++)
+		for (int64_t i = from; i < to; i++) {
+			int64_t k = tap * channels + i;
+			int64_t at = (k / pair * cols + c) * pair + k % pair;
+			move(panel + (size_t)at * size, plain + (size_t)(i * taps + tap) * size,
+			     unpack, size);
+		}
+}
+
+/* Between the plain rows of a panel and the panel. */
+static void move_panel(const struct gemm_weight *w, char *plain, int64_t panel, bool unpack)
+{
+	enum { STEP = 32 }; /* of channels: a cache line or two of each row at a time */
+	const struct gemm_kernel *k = w->kernel;
+	int64_t channels = w->inputs / w->taps;
+	char *packed = (char *)gemm_panel(w, panel);
+
+	for (int64_t from = 0; from < channels; from += STEP)
+		for (int c = 0; c < k->cols; c++) {
+			int64_t o = output_of(w, panel, c), to = smaller(from + STEP, channels);
+			char *row = plain + (size_t)(o < 0 ? 0 : o) * row_bytes(w);
+
+			if (o < 0)
+				continue;
+			if (k->dtype == DT_F32)
+				move_channels(w, packed, row, c, from, to, unpack, 4, 1);
+			else if (k->pair == 1)
+				move_channels(w, packed, row, c, from, to, unpack, 2, 1);
+			else
+				move_channels(w, packed, row, c, from, to, unpack, 2, 2);
+		}
+}
+
+void gemm_pack(const struct gemm_weight *w, const void *plain)
 {
 	int64_t panels = panels_of(w);
+	size_t bytes = gemm_weight_bytes(w) / (size_t)panels;
 
 #pragma omp parallel for schedule(static)
-	for (int64_t p = 0; p < panels; p++)
-		pack_panel(w, plain, p);
+	for (int64_t p = 0; p < panels; p++) {
+		if (gemm_cols_of(w, p) < gemm_panel_cols(w) || w->inputs % w->kernel->pair)
+			memset((void *)gemm_panel(w, p), 0, bytes); /* places that hold nothing */
+		move_panel(w, (void *)plain, p, false);
+	}
 }
 
 /* The same weight in the other order of panels: for one that was packed for a GEGLU and is used
  * without it, or the other way round. Slow, and rare. */
 static void repack(const struct gemm_weight *from, struct gemm_weight *to)
 {
-	uint16_t *plain = malloc((size_t)(from->outputs * from->inputs) * sizeof *plain);
+	char *plain = malloc((size_t)from->outputs * row_bytes(from));
 
-	*to = (struct gemm_weight){ .inputs = from->inputs, .outputs = from->outputs,
-				    .gated = !from->gated };
-	to->panel = aligned_alloc(64, gemm_weight_bytes(to->outputs, to->inputs, to->gated));
+	*to = *from;
+	to->gated = !from->gated;
+	to->panel = aligned_alloc(64, gemm_weight_bytes(to));
 	die_if(!plain || !to->panel, "out of memory");
 	for (int64_t p = 0; p < panels_of(from); p++)
-		unpack_panel(from, plain, p);
+		move_panel(from, plain, p, true);
 	gemm_pack(to, plain);
 	free(plain);
 }
 
-/* Rows of one block: many enough to use a panel well, few enough for every thread to get several.
- */
-static int64_t block_rows(const struct gemm *g, int64_t panels)
-{
-	int64_t share = g->rows * panels / (4 * omp_get_max_threads());
-	int64_t rows = share < BLOCK_ROWS ? share : BLOCK_ROWS;
+/* ---- products -------------------------------------------------------------------------------- */
 
-	return rows < GEMM_ROWS ? GEMM_ROWS : rows / GEMM_ROWS * GEMM_ROWS;
+/* How rows and panels are cut: pieces as large as the kernel likes them, but several for every
+ * thread. */
+struct cut {
+	int64_t rows, panels; /* of a piece */
+	int64_t row_pieces, panel_pieces;
+};
+
+static struct cut cut(const struct gemm *g)
+{
+	const struct gemm_kernel *k = g->w->kernel;
+	int64_t wanted = (int64_t)PIECES * omp_get_max_threads(), panels = panels_of(g->w);
+	struct cut c = { .panel_pieces = ceil_div(panels, k->piece_panels) };
+	int64_t rows = smaller(k->piece_rows, g->rows * c.panel_pieces / wanted);
+
+	if (rows < smaller(k->piece_rows, 16 * k->rows)) /* rather fewer panels then */
+		rows = smaller(k->piece_rows, 16 * k->rows);
+	c.row_pieces = ceil_div(g->rows, rows);
+	c.rows = ceil_div(ceil_div(g->rows, c.row_pieces), k->rows) * k->rows;
+	c.row_pieces = ceil_div(g->rows, c.rows);
+	if (c.panel_pieces * c.row_pieces < wanted)
+		c.panel_pieces = smaller(panels, ceil_div(wanted, c.row_pieces));
+	c.panels = ceil_div(panels, c.panel_pieces);
+	c.panel_pieces = ceil_div(panels, c.panels);
+	return c;
 }
 
-/* Panels are handed out one by one, because threads of a shared machine are not equally fast. */
-static void run_panels(const struct gemm *g)
+/* Of one thread. */
+static size_t scratch_bytes(const struct gemm_weight *w, int64_t rows)
 {
-	int64_t panels = panels_of(g->w), rows = block_rows(g, panels);
-	int64_t blocks = (g->rows + rows - 1) / rows;
+	const struct gemm_kernel *k = w->kernel;
 
-#pragma omp parallel for schedule(dynamic) if (blocks * panels > 1)
-	for (int64_t i = 0; i < blocks * panels; i++) {
-		int64_t from = i / panels * rows,
-			to = from + rows < g->rows ? from + rows : g->rows;
-		gemm_panel_bf16(g, i % panels, from, to);
+	if (!k->scratch)
+		return 0;
+	return (size_t)k->scratch(w, smaller(rows, k->piece_rows)) * sizeof(float);
+}
+
+size_t gemm_scratch(const struct gemm_weight *w, int64_t rows)
+{
+	return scratch_bytes(w, rows) * (size_t)omp_get_max_threads();
+}
+
+/* Pieces are handed out one by one, because threads of a shared machine are not equally fast. */
+static void run_pieces(const struct gemm *g)
+{
+	struct cut c = cut(g);
+	int64_t pieces = c.row_pieces * c.panel_pieces, panels = panels_of(g->w);
+	size_t each = scratch_bytes(g->w, g->rows) / sizeof(float);
+
+#pragma omp parallel for schedule(dynamic) if (pieces > 1)
+	for (int64_t i = 0; i < pieces; i++) {
+		struct gemm_piece p = { .row = i / c.panel_pieces * c.rows,
+					.panel = i % c.panel_pieces * c.panels };
+
+		p.rows = smaller(c.rows, g->rows - p.row);
+		p.panels = smaller(c.panels, panels - p.panel);
+		g->w->kernel->piece(g, &p, g->scratch + (size_t)omp_get_thread_num() * each);
 	}
 }
 
@@ -129,11 +209,11 @@ void gemm_run(const struct gemm *g)
 	struct gemm again = *g;
 
 	if (g->w->gated == (g->act == ACT_GEGLU)) {
-		run_panels(g);
+		run_pieces(g);
 		return;
 	}
 	again.w = &other;
 	repack(g->w, &other);
-	run_panels(&again);
+	run_pieces(&again);
 	free(other.panel);
 }

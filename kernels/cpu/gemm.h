@@ -1,52 +1,115 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our own matrix product for bf16 on AVX-512 with vdpbf16ps, where the end of a linear (activation,
- * GEGLU, residual) costs oneDNN several percent:
+ * Our own matrix product, for the levels and types where it is faster than oneDNN's:
  *
  *   y [M,N] = act(x [M,K] w^T + bias) + residual
  *
- * A tile of 6 rows and 64 columns is summed in 24 registers over all of K; per pair of k it takes
- * four loads of weights and six broadcasts for 24 dot products. Weights are packed in panels of 64
- * columns, [panel][K/2][64][2]; a panel streams from the second-level cache while the rows of a
- * block pass by. For GEGLU a panel holds 32 columns of u and the same 32 of g, so that their
- * product is formed where the sums are. Goto & van de Geijn 2008 for the blocking.
+ * where x is a matrix, or the windows of an image, which makes it a convolution: row m is then the
+ * window of output pixel m, and k counts through its taps, channels last.
  *
- * How to test: onednn_test.c at level bf16.
+ * Weights are packed in panels of as many columns as a tile of sums has, [panel][K/pair][column]
+ * [pair]; a panel stays near while the rows of a piece pass by. For GEGLU the first half of a panel
+ * holds columns of u and the other half the same ones of g, so that their product is formed where
+ * the sums are. Goto & van de Geijn 2008 for the blocking. This file knows no instruction set:
+ * gemm_bf16.c sums over all of K in registers, gemm_blocked.h over blocks of k.
+ *
+ * How to test: onednn_test.c.
  */
 #ifndef BENCH_GEMM_H
 #define BENCH_GEMM_H
 
-#include "op.h"
+#include "cpu.h"
 
-enum { GEMM_ROWS = 6, GEMM_COLS = 64 };
+struct gemm_kernel;
 
 struct gemm_weight {
-	int64_t inputs, outputs;
-	bool gated;      /* panels are [u|g] */
-	uint16_t *panel;
+	const struct gemm_kernel *kernel;
+	int64_t inputs, outputs; /* inputs: all of K */
+	int64_t taps;            /* of a convolution kernel; 1 for a matrix */
+	bool gated;              /* panels are [u|g] */
+	void *panel;             /* values of kernel->dtype */
+};
+
+/* An image [N,height,width,channels] whose windows are the rows. */
+struct gemm_image {
+	int64_t height, width, channels, out_height, out_width;
+	struct conv_attr attr;
 };
 
 struct gemm {
 	int64_t rows;
-	const uint16_t *x, *residual; /* residual may be NULL */
+	const void *x, *residual;       /* of kernel->dtype, as y; residual may be NULL */
+	const struct gemm_image *image; /* NULL: x is a matrix */
 	const struct gemm_weight *w;
-	const float *bias;            /* may be NULL */
-	enum act act;                 /* fast where w->gated fits it */
-	uint16_t *y;
+	const float *bias;              /* may be NULL */
+	enum act act;                   /* fast where w->gated fits it */
+	void *y;
+	float *scratch;                 /* gemm_scratch() bytes, aligned to 64 */
 };
 
-size_t gemm_weight_bytes(int64_t outputs, int64_t inputs, bool gated);
+/* The kernel of this level for this storage; NULL: oneDNN is faster, or there is none. */
+const struct gemm_kernel *gemm_kernel_at(enum isa level, enum dtype dtype);
+bool gemm_takes_images(const struct gemm_kernel *k);
+const char *gemm_name(const struct gemm_kernel *k);
 
-/* Packs `plain` [outputs,inputs] into w->panel (gemm_weight_bytes, aligned to 64), on all threads.
- */
-void gemm_pack(const struct gemm_weight *w, const uint16_t *plain);
+/* By shape; w->panel is not looked at. */
+size_t gemm_weight_bytes(const struct gemm_weight *w);
+
+/* Bytes that all threads work in while so many rows are multiplied. */
+size_t gemm_scratch(const struct gemm_weight *w, int64_t rows);
+
+/* Packs `plain`, a matrix [outputs,inputs] or a kernel [outputs,channels,taps], into w->panel
+ * (gemm_weight_bytes(), aligned to 64), on all threads. */
+void gemm_pack(const struct gemm_weight *w, const void *plain);
 
 /* On all threads; the result does not depend on their number. */
 void gemm_run(const struct gemm *g);
 
-/* ---- gemm_bf16.c ----------------------------------------------------------------------------- */
+/* ---- one level each -------------------------------------------------------------------------- */
 
-/* Rows [from,to) of the columns of one panel. */
-void gemm_panel_bf16(const struct gemm *g, int64_t panel, int64_t from, int64_t to);
+/* Rows and panels that one thread multiplies at a time. */
+struct gemm_piece {
+	int64_t row, rows, panel, panels;
+};
+
+struct gemm_kernel {
+	const char *name;
+	enum dtype dtype;
+	int rows, cols, pair;             /* of a tile; k that lie together in a panel */
+	int64_t piece_rows, piece_panels; /* at most */
+	bool images;
+
+	/* Floats that one thread needs for a piece of `rows` rows; NULL: none. */
+	int64_t (*scratch)(const struct gemm_weight *w, int64_t rows);
+	void (*piece)(const struct gemm *g, const struct gemm_piece *p, float *scratch);
+};
+
+extern const struct gemm_kernel gemm_avx2_fp32, gemm_avx2_bf16, gemm_bf16;
+
+/* Columns of the result that one panel makes, and all that the weight makes. */
+static inline int gemm_panel_cols(const struct gemm_weight *w)
+{
+	return w->gated ? w->kernel->cols / 2 : w->kernel->cols;
+}
+
+static inline int64_t gemm_cols(const struct gemm_weight *w)
+{
+	return w->gated ? w->outputs / 2 : w->outputs;
+}
+
+/* The panel, and how many of its columns the result has. */
+static inline const void *gemm_panel(const struct gemm_weight *w, int64_t panel)
+{
+	int64_t pair = w->kernel->pair;
+	int64_t values = (w->inputs + pair - 1) / pair * pair * w->kernel->cols;
+
+	return (const char *)w->panel + (size_t)(panel * values) * dtype_bytes(w->kernel->dtype);
+}
+
+static inline int gemm_cols_of(const struct gemm_weight *w, int64_t panel)
+{
+	int64_t left = gemm_cols(w) - panel * gemm_panel_cols(w);
+	return left < gemm_panel_cols(w) ? (int)left : gemm_panel_cols(w);
+}
 
 #endif

@@ -10,7 +10,8 @@ struct dnnl *dnnl_new(enum isa level)
 
 	die_if(!d, "out of memory");
 	d->level = level < most ? level : most;
-	d->own_gemm = level == ISA_BF16;
+	for (int t = DT_F32; t <= DT_BF16; t++)
+		d->own[t] = gemm_kernel_at(level, (enum dtype)t);
 	scratch_init(&d->scratch);
 	scratch_init(&d->plain);
 	scratch_init(&d->wide);
@@ -52,15 +53,52 @@ size_t dnnl_workspace(const struct backend *b, const struct op_call *call)
 	return linear_workspace(d, &l);
 }
 
+bool dnnl_generates(const struct backend *b, const struct op_call *call)
+{
+	return (call->op == OP_CONV2D || call->op == OP_LINEAR) &&
+	       !own_weight(cpu_of(b)->dnnl, call).kernel;
+}
+
+/* Of our own products; oneDNN's is in d->scratch. */
+size_t dnnl_scratch(const struct backend *b, const struct op_call *call)
+{
+	struct gemm_weight own;
+
+	if (call->op != OP_CONV2D && call->op != OP_LINEAR)
+		return 0;
+	own = own_weight(cpu_of(b)->dnnl, call);
+	if (!own.kernel)
+		return 0;
+	return gemm_scratch(&own, call->op == OP_CONV2D ? conv_rows(call) :
+							  tensor_rows(call->in[0]));
+}
+
+/* NULL: none is needed. */
+static struct scratch *take_scratch(const struct backend *b, const struct op_call *call)
+{
+	size_t bytes = dnnl_scratch(b, call);
+	return bytes ? scratch_take(&cpu_of(b)->scratch, bytes) : NULL;
+}
+
+static void put_scratch(const struct backend *b, struct scratch *s)
+{
+	if (s)
+		scratch_put(&cpu_of(b)->scratch, s);
+}
+
 void dnnl_run_linear(const struct backend *b, struct ctx *c, const struct op_call *call)
 {
 	struct dnnl *d = cpu_of(b)->dnnl;
 	struct packed *w = packed_borrow(d, c, call);
 	struct linear l = linear_of(call);
+	struct scratch *s;
 
 	if (!w)
 		return;
+	s = take_scratch(b, call);
+	l.scratch = s ? (float *)s->data : NULL;
 	linear_run(d, &l, w);
+	put_scratch(b, s);
 	packed_return(call, w);
 }
 
@@ -68,9 +106,12 @@ void dnnl_run_conv2d(const struct backend *b, struct ctx *c, const struct op_cal
 {
 	struct dnnl *d = cpu_of(b)->dnnl;
 	struct packed *w = packed_borrow(d, c, call);
+	struct scratch *s;
 
 	if (!w)
 		return;
-	conv_run(d, call, w);
+	s = take_scratch(b, call);
+	conv_run(d, call, w, s ? (float *)s->data : NULL);
+	put_scratch(b, s);
 	packed_return(call, w);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Linear and convolution by oneDNN, and linear on level bf16 by gemm.h. A primitive is made once
- * per shape, epilogue and weight layout and kept (onednn_prim.c); weights are packed in the load
- * pass (onednn_load.c) and used by onednn_linear.c and onednn_conv.c.
+ * Linear and convolution by gemm.h where it has a kernel for the level and storage, and by oneDNN
+ * elsewhere. There a primitive is made once per shape, epilogue and weight layout and kept
+ * (onednn_prim.c); weights are packed in the load pass (onednn_load.c) and used by onednn_linear.c
+ * and onednn_conv.c.
  *
- * Storage bf16 on a level without bf16 instructions is computed in fp32: weights are packed as
- * fp32, rows and samples are converted on the way in and out. Inside cpu/ only. How to test:
- * onednn_test.c.
+ * oneDNN's part of storage bf16 on a level without bf16 instructions is computed in fp32: weights
+ * are packed as fp32, rows and samples are converted on the way in and out. Inside cpu/ only. How
+ * to test: onednn_test.c.
  */
 #ifndef BENCH_ONEDNN_H
 #define BENCH_ONEDNN_H
@@ -44,7 +45,7 @@ struct prim {
 
 struct dnnl {
 	enum isa level;       /* that oneDNN may use */
-	bool own_gemm;        /* bf16 products by gemm.h */
+	const struct gemm_kernel *own[DT_BF16 + 1]; /* by storage; NULL: no product of our own */
 	dnnl_stream_t stream;
 	struct scratch_pool scratch; /* in which primitives work */
 	struct scratch_pool plain, wide; /* values on their way to a packed weight */
@@ -71,7 +72,7 @@ void prims_free(struct dnnl *d);
  * of a part can be combined while it is in the cache; without GEGLU one part has all columns. */
 struct packed {
 	bool conv;
-	struct gemm_weight own; /* own.panel NULL: oneDNN's, which is the rest */
+	struct gemm_weight own; /* own.kernel NULL: oneDNN's, which is the rest */
 	enum dtype dtype;
 	int parts;
 	int64_t columns;
@@ -103,9 +104,12 @@ struct linear {
 	struct tensor *y;
 	int64_t first;   /* row of x, y and residual that the product begins with */
 	float *workspace; /* linear_workspace() bytes */
+	float *scratch;   /* dnnl_scratch() bytes */
 };
 
-bool linear_by_gemm(const struct dnnl *d, const struct linear *l);
+/* The weight of this call as gemm.h takes it, without a panel; kernel NULL: it is oneDNN's. */
+struct gemm_weight own_weight(const struct dnnl *d, const struct op_call *call);
+
 size_t linear_workspace(const struct dnnl *d, const struct linear *l);
 int linear_parts(const struct linear *l); /* in which a weight of this call is best packed */
 
@@ -116,7 +120,8 @@ void linear_run(struct dnnl *d, const struct linear *l, const struct packed *w);
 /* The same for convolutions. */
 size_t conv_workspace(const struct dnnl *d, const struct op_call *call);
 dn_md conv_prepare(struct dnnl *d, const struct op_call *call, dn_md layout);
-void conv_run(struct dnnl *d, const struct op_call *call, const struct packed *w);
+void conv_run(struct dnnl *d, const struct op_call *call, const struct packed *w, float *scratch);
+int64_t conv_rows(const struct op_call *call); /* of one product */
 
 /* A convolution with a 1x1 kernel and nothing around it is a linear. */
 bool conv_is_linear(const struct op_call *call);

@@ -164,8 +164,8 @@ static const char *bench_name(const struct dnnl *d, const struct tensor *w)
 {
 	const struct packed *p = w->param->packed;
 
-	if (p->own.panel)
-		return "own:avx512_bf16";
+	if (p->own.kernel)
+		return gemm_name(p->own.kernel);
 	for (int i = 0; i < PRIM_BUCKETS; i++)
 		if (d->bucket[i])
 			return d->bucket[i]->name;
@@ -221,7 +221,8 @@ static void bench_shape_run(const struct bench_shape *s, enum dtype dtype, const
 	weights = weights_new(1);
 	c = ctx_new(&backend, dtype, weights);
 	cpu.dnnl = dnnl_new(level);
-	cpu.dnnl->own_gemm &= !bench_without_own;
+	if (bench_without_own)
+		memset(cpu.dnnl->own, 0, sizeof cpu.dnnl->own);
 	bench_operands(s, dtype, &b);
 	ctx_step_begin(c, PASS_LOAD, NULL);
 	b.call.in[1] = param(c, "weight", INIT_FAN_IN, s->kernel ? 4 : 2,
@@ -267,6 +268,7 @@ static int bench(char **words)
 	bench_without_own = word && words[2];
 	level = isa_machine();
 	cpu.level = level;
+	scratch_init(&cpu.scratch);
 	printf("%s, level %s, %d threads, %s\n", dnnl_describe(), isa_name(level),
 	       omp_get_max_threads(), dtype_name(dtype));
 	bench_table("U-Net", bench_unet, sizeof bench_unet / sizeof *bench_unet, dtype, word);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * y = conv(x, w) + bias + channel_bias + residual, images [N,H,W,C]. With a channel bias each
- * sample is a primitive of its own whose bias is the sum of the two. The residual is copied into y
- * and accumulated on: oneDNN 2.x leaves its best implementation when it is an operand instead.
+ * sample is a product of its own whose bias is the sum of the two. For oneDNN the residual is
+ * copied into y and accumulated on: oneDNN 2.x leaves its best implementation when it is an operand
+ * instead.
  */
 #include <string.h>
 
@@ -39,6 +40,13 @@ struct linear linear_of(const struct op_call *call)
 static int64_t per_sample(const struct tensor *image)
 {
 	return tensor_elems(image) / image->dim[0];
+}
+
+/* Pixels of all samples, or of one where each has a bias of its own. */
+int64_t conv_rows(const struct op_call *call)
+{
+	const struct tensor *y = call->out[0];
+	return tensor_rows(y) / (call->in[3] ? y->dim[0] : 1);
 }
 
 /* Floats at the front of the workspace that hold the bias of one sample. */
@@ -80,6 +88,8 @@ size_t conv_workspace(const struct dnnl *d, const struct op_call *call)
 		struct linear l = linear_of(call);
 		return bias_bytes + linear_workspace(d, &l);
 	}
+	if (own_weight(d, call).kernel)
+		return bias_bytes;
 	return bias_bytes + (size_t)(b.x_floats + b.sum_floats) * sizeof(float);
 }
 
@@ -127,16 +137,39 @@ static const float *bias_of(const struct op_call *call, int64_t n)
 	return sum;
 }
 
-static void run_linear(struct dnnl *d, const struct op_call *call, const struct packed *w)
+static void run_linear(struct dnnl *d, const struct op_call *call, const struct packed *w,
+		       float *scratch)
 {
 	struct linear l = linear_of(call);
 
+	l.scratch = scratch;
 	if (call->workspace)
 		l.workspace = (float *)call->workspace + bias_floats(call);
 	for (int64_t n = 0; n * l.rows < tensor_rows(call->in[0]); n++) {
 		l.first = n * l.rows;
 		l.bias = bias_of(call, n);
 		linear_run(d, &l, w);
+	}
+}
+
+/* As the product of the windows of the image and the weight. */
+static void run_windows(const struct op_call *call, const struct gemm_weight *w, float *scratch)
+{
+	const struct tensor *x = call->in[0], *y = call->out[0], *residual = call->in[4];
+	const struct gemm_image image = { .height = x->dim[1], .width = x->dim[2],
+					  .channels = x->dim[3], .out_height = y->dim[1],
+					  .out_width = y->dim[2], .attr = call->attr.conv };
+	struct gemm g = { .rows = conv_rows(call), .image = &image, .w = w, .scratch = scratch };
+
+	for (int64_t row = 0; row < tensor_rows(y); row += g.rows) {
+		int64_t n = row / (y->dim[1] * y->dim[2]);
+		size_t size = dtype_bytes(x->dtype), at = (size_t)(row * y->dim[3]) * size;
+
+		g.x = (const char *)x->data + (size_t)(n * per_sample(x)) * size;
+		g.y = (char *)y->data + at;
+		g.residual = residual ? (const char *)residual->data + at : NULL;
+		g.bias = bias_of(call, n);
+		gemm_run(&g);
 	}
 }
 
@@ -184,13 +217,17 @@ static void run_buffered(struct dnnl *d, const struct op_call *call, const struc
 	finish_rows(d->level, &f);
 }
 
-void conv_run(struct dnnl *d, const struct op_call *call, const struct packed *w)
+void conv_run(struct dnnl *d, const struct op_call *call, const struct packed *w, float *scratch)
 {
 	const struct tensor *x = call->in[0];
 	const struct prim *p;
 
 	if (conv_is_linear(call)) {
-		run_linear(d, call, w);
+		run_linear(d, call, w, scratch);
+		return;
+	}
+	if (w->own.kernel) {
+		run_windows(call, &w->own, scratch);
 		return;
 	}
 	p = convolution(d, call, w->layout);

@@ -26,11 +26,6 @@ int linear_parts(const struct linear *l)
 	return (int)(l->outputs / (2 * PART_OUTPUTS));
 }
 
-bool linear_by_gemm(const struct dnnl *d, const struct linear *l)
-{
-	return d->own_gemm && l->x->dtype == DT_BF16;
-}
-
 /* Where a product goes: straight into y, or through a buffer in blocks of rows. */
 struct route {
 	bool converted, direct;
@@ -67,7 +62,7 @@ size_t linear_workspace(const struct dnnl *d, const struct linear *l)
 {
 	struct route r = route_of(d, l, l->outputs);
 
-	if (linear_by_gemm(d, l))
+	if (d->own[l->x->dtype])
 		return 0;
 	return (size_t)(r.x_floats + r.sum_floats) * sizeof(float);
 }
@@ -161,7 +156,8 @@ static void run_gemm(const struct linear *l, const struct gemm_weight *w)
 	struct gemm g = { .rows = l->rows, .w = w, .bias = l->bias, .act = l->act,
 			  .x = element(l->x, l->first * l->inputs),
 			  .y = (void *)element(l->y, l->first * tensor_cols(l->y)),
-			  .residual = element(l->residual, l->first * tensor_cols(l->y)) };
+			  .residual = element(l->residual, l->first * tensor_cols(l->y)),
+			  .scratch = l->scratch };
 	gemm_run(&g);
 }
 
@@ -191,7 +187,7 @@ static void run_onednn(struct dnnl *d, const struct linear *l, const struct pack
 
 void linear_run(struct dnnl *d, const struct linear *l, const struct packed *w)
 {
-	if (w->own.panel)
+	if (w->own.kernel)
 		run_gemm(l, &w->own);
 	else
 		run_onednn(d, l, w);

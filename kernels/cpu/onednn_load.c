@@ -68,15 +68,36 @@ static dn_md prepare(struct dnnl *d, const struct op_call *call, int64_t columns
 	return linear_prepare(d, &l, columns, layout);
 }
 
+static bool by_conv(const struct op_call *call)
+{
+	return call->op == OP_CONV2D && !conv_is_linear(call);
+}
+
+struct gemm_weight own_weight(const struct dnnl *d, const struct op_call *call)
+{
+	const struct tensor *w = call->in[WEIGHT];
+	struct gemm_weight own = {
+		.kernel = d->own[w->dtype], .outputs = w->dim[0],
+		.inputs = tensor_elems(w) / w->dim[0],
+		.taps = by_conv(call) ? w->dim[2] * w->dim[3] : 1,
+		.gated = call->op == OP_LINEAR && call->attr.linear.act == ACT_GEGLU,
+	};
+
+	if (own.kernel && by_conv(call) && !gemm_takes_images(own.kernel))
+		own.kernel = NULL;
+	return own;
+}
+
 /* For gemm.h. */
-static struct packed *packed_own(const struct linear *l, const void *plain)
+static struct packed *packed_own(const struct op_call *call, const struct gemm_weight *own,
+				 const void *plain)
 {
 	struct packed *p = calloc(1, sizeof *p);
 
 	if (!p)
 		return NULL;
-	p->own = (struct gemm_weight){ .inputs = l->inputs, .outputs = l->outputs,
-				       .gated = l->act == ACT_GEGLU };
+	p->conv = by_conv(call);
+	p->own = *own;
 	p->own.panel = slab_alloc(packed_bytes(p));
 	if (p->own.panel) {
 		gemm_pack(&p->own, plain);
@@ -86,37 +107,23 @@ static struct packed *packed_own(const struct linear *l, const void *plain)
 	return NULL;
 }
 
-static bool by_conv(const struct op_call *call)
-{
-	return call->op == OP_CONV2D && !conv_is_linear(call);
-}
-
-static bool by_gemm(const struct dnnl *d, const struct op_call *call)
-{
-	struct linear l;
-
-	if (by_conv(call))
-		return false;
-	l = linear_of(call);
-	return linear_by_gemm(d, &l);
-}
-
 /* The type of the plain values that packed_new() takes. Our own product needs no type but its own,
  * even where oneDNN was first told of a lower level and cannot compute in it. */
 static enum dtype packed_dtype(const struct dnnl *d, const struct op_call *call)
 {
 	enum dtype dtype = call->in[WEIGHT]->dtype;
-	return by_gemm(d, call) ? dtype : compute_dtype(d, dtype);
+	return own_weight(d, call).kernel ? dtype : compute_dtype(d, dtype);
 }
 
 struct packed *packed_new(struct dnnl *d, const struct op_call *call, const void *plain)
 {
 	struct linear l = linear_of(call);
+	struct gemm_weight own = own_weight(d, call);
 	int parts = linear_parts(&l);
 	struct packed *p;
 
-	if (by_gemm(d, call))
-		return packed_own(&l, plain);
+	if (own.kernel)
+		return packed_own(call, &own, plain);
 	p = calloc(1, sizeof *p + (size_t)parts * sizeof p->memory[0]);
 	if (!p)
 		return NULL;
@@ -146,8 +153,8 @@ void packed_free(void *packed)
 
 size_t packed_bytes(const struct packed *p)
 {
-	if (p->own.inputs)
-		return gemm_weight_bytes(p->own.outputs, p->own.inputs, p->own.gated);
+	if (p->own.kernel)
+		return gemm_weight_bytes(&p->own);
 	return (size_t)p->parts * dn_md_bytes(p->layout);
 }
 
@@ -199,7 +206,7 @@ static void load_weight(struct dnnl *d, struct ctx *c, const struct op_call *cal
 	struct packed *p = param->packed;
 
 	if (p) {
-		if (!p->own.panel)
+		if (!p->own.kernel)
 			prepare(d, call, p->columns, p->layout);
 		return;
 	}
@@ -250,12 +257,12 @@ size_t dnnl_weight_bytes(const struct backend *b, const struct op_call *call, in
 {
 	const struct dnnl *d = cpu_of(b)->dnnl;
 	const struct tensor *w = call->in[input];
-	struct linear l;
+	struct gemm_weight own;
 
 	if (input != WEIGHT || (call->op != OP_LINEAR && call->op != OP_CONV2D))
 		return tensor_bytes(w);
-	if (!by_gemm(d, call))
-		return (size_t)tensor_elems(w) * dtype_bytes(compute_dtype(d, w->dtype));
-	l = linear_of(call);
-	return gemm_weight_bytes(l.outputs, l.inputs, l.act == ACT_GEGLU);
+	own = own_weight(d, call);
+	if (own.kernel)
+		return gemm_weight_bytes(&own);
+	return (size_t)tensor_elems(w) * dtype_bytes(compute_dtype(d, w->dtype));
 }

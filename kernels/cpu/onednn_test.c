@@ -130,6 +130,21 @@ static void compare(const struct operands *o, const char *what)
 	free(got);
 }
 
+/* Our own products give the same bits for every number of threads; oneDNN's need not. */
+static void check_threads(struct ctx *c, struct op_call call, struct tensor *w, struct operands *o,
+			  const char *what)
+{
+	for (int threads = 1; threads <= 3; threads += 2) {
+		omp_set_num_threads(threads);
+		ctx_step_begin(c, PASS_RUN, NULL);
+		issue(c, call, o, w, &o->again);
+		ctx_step_end(c);
+		CHECK(memcmp(o->y.data, o->again.data, tensor_bytes(&o->y)) == 0,
+		      "%s %s: %d threads give another result", isa_name(level), what, threads);
+	}
+	omp_set_num_threads(2);
+}
+
 /* Loads the weight as `loaded` wants it, runs `call` with it twice, compares with ref. */
 static void check_call(struct op_call loaded, struct op_call call, int ndim, const int64_t *w_dim,
 		       struct operands *o, const char *what)
@@ -149,6 +164,8 @@ static void check_call(struct op_call loaded, struct op_call call, int ndim, con
 	ctx_step_end(c);
 	reference(call, weights, w, o);
 	compare(o, what);
+	if (((struct packed *)w->param->packed)->own.kernel)
+		check_threads(c, call, w, o, what);
 	ctx_free(c);
 	weights_free(weights);
 }
@@ -202,6 +219,9 @@ static void test_linear(enum dtype dtype)
 static void test_linear_parts(enum dtype dtype)
 {
 	static const struct linear_case odd[] = {
+		/* blocks of k, rows and columns */
+		{ 500, 333, 700, true, true, ACT_NONE, ACT_NONE },
+		{ 250, 650, 1300, true, true, ACT_GEGLU, ACT_GEGLU },
 		{ 1100, 12, 2048, true, true, ACT_GEGLU, ACT_GEGLU },
 		{ 1100, 12, 2048, true, false, ACT_GEGLU, ACT_NONE },
 		{ 33, 12, 3072, true, false, ACT_NONE, ACT_GEGLU },
@@ -264,6 +284,7 @@ static void test_conv(enum dtype dtype)
 		{ 1, 8, 8, 16, 32, { 1, 1, 2, 0, 0, 0, 0 } },
 		{ 1, 1, 1, 8, 8, { 3, 3, 1, 1, 1, 1, 1 } },
 		{ 1, 12, 12, 3, 32, { 4, 4, 4, 0, 0, 0, 0 } }, /* patches of a vision tower */
+		{ 2, 17, 19, 72, 40, { 3, 3, 1, 1, 1, 1, 1 } }, /* blocks of k end inside a tap */
 	};
 
 	for (size_t i = 0; i < sizeof k / sizeof *k; i++)
@@ -301,6 +322,7 @@ static void test_plain_weight(enum dtype dtype)
 static int test_level(void)
 {
 	cpu = (struct cpu){ .level = level, .dnnl = dnnl_new(level) };
+	scratch_init(&cpu.scratch);
 	for (int dtype = DT_F32; dtype <= DT_BF16; dtype++) {
 		test_linear(dtype);
 		test_linear_parts(dtype);
@@ -308,6 +330,7 @@ static int test_level(void)
 		test_plain_weight(dtype);
 	}
 	dnnl_free(cpu.dnnl);
+	scratch_clear(&cpu.scratch);
 	fflush(stdout);
 	return test_failed;
 }
