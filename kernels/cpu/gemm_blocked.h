@@ -227,49 +227,65 @@ static multiply_rows *const multiply_n[2][ROWS + 1] = {
 
 /* ---- a piece --------------------------------------------------------------------------------- */
 
-/* While a tile is summed: its share of the next block of weights, and the sums of the next tile. */
-INLINE void fetch_next(const struct work *b, int64_t panel, int64_t tile_number,
-		       const struct tile *tile, const enum dtype t)
-{
-	const struct gemm_weight *w = b->g->w;
-	int64_t tiles = (b->p->rows + ROWS - 1) / ROWS, share = b->n * COLS / tiles;
-	bool more = panel + 1 < b->p->panel + b->p->panels;
-	const void *next = gemm_panel(w, more ? panel + 1 : b->p->panel);
-	int64_t k = more ? b->k : b->k + b->n;
+/* The block of weights that comes after this one, and the share of each tile in fetching it. */
+struct next_block {
+	const void *w;
+	int64_t at, share;
+};
 
-	fetch(next, k * COLS + tile_number * share, share, t, 2);
+static struct next_block next_block(const struct work *b, int64_t panel)
+{
+	bool more = panel + 1 < b->p->panel + b->p->panels;
+
+	return (struct next_block){
+		.w = gemm_panel(b->g->w, more ? panel + 1 : b->p->panel),
+		.at = (more ? b->k : b->k + b->n) * COLS,
+		.share = b->n * COLS * ROWS / (b->p->rows + ROWS),
+	};
+}
+
+/* What is needed after this tile: some of the next block of weights, the sums of the next tile. */
+INLINE void fetch_ahead(struct next_block *next, const float *sums, const enum dtype t)
+{
+	fetch(next->w, next->at, next->share, t, 2);
+	next->at += next->share;
 	for (int i = 0; i < ROWS * COLS; i += 16)
-		__builtin_prefetch(tile->sums + ROWS * COLS + i, 1);
+		__builtin_prefetch(sums + ROWS * COLS + i, 1);
 }
 
 /* All rows of the piece and one panel. */
 INLINE void multiply_panel(const struct work *b, int64_t panel, const enum dtype t)
 {
 	const struct gemm *g = b->g;
-	int64_t first = panel * gemm_panel_cols(g->w);
 	float bias[COLS];
-	struct tile tile = { .panel = widened(b, panel, t), .k = b->n };
-	struct finish_tile end = { .cols = gemm_cols_of(g->w, panel), .stride = gemm_cols(g->w) };
+	struct tile tile = { .x = b->x, .panel = widened(b, panel, t), .k = b->n,
+			     .sums = b->sums + (panel - b->p->panel) * b->p->rows * COLS,
+			     .from_step = b->first ? 0 : COLS };
+	struct finish_tile end = { .rows = ROWS, .cols = gemm_cols_of(g->w, panel),
+				   .stride = gemm_cols(g->w) };
+	const int64_t first = panel * gemm_panel_cols(g->w), x_step = ROWS * padded(b->n);
 	multiply_rows *const *run = multiply_n[!g->w->gated && end.cols <= VEC];
+	struct next_block next = next_block(b, panel);
 
 	panel_bias(g, panel, bias);
-	tile.sums = b->sums + (panel - b->p->panel) * b->p->rows * COLS;
-	for (int64_t r = 0; r < b->p->rows; r += ROWS, tile.sums += ROWS * COLS) {
-		size_t at = (size_t)((b->p->row + r) * end.stride + first) * dtype_bytes(t);
+	for (int64_t r = 0; r < b->p->rows; r += ROWS) {
+		int64_t at = (b->p->row + r) * end.stride + first, left = b->p->rows - r;
 
-		end.rows = b->p->rows - r < ROWS ? (int)(b->p->rows - r) : ROWS;
-		end.y = (char *)g->y + at;
-		end.residual = g->residual ? (const char *)g->residual + at : NULL;
-		end.sums = tile.sums;
-		tile.x = packed_row(b, r);
+		end.rows = left < ROWS ? (int)left : ROWS;
 		tile.from = b->first ? bias : tile.sums;
-		tile.from_step = b->first ? 0 : COLS;
-		fetch_next(b, panel, r / ROWS, &tile, t);
-		if (b->last)
+		fetch_ahead(&next, tile.sums, t);
+		if (b->last) {
+			end.sums = tile.sums;
+			end.y = (char *)g->y + at * (int64_t)dtype_bytes(t);
+			end.residual = !g->residual ? NULL :
+				       (const char *)g->residual + at * (int64_t)dtype_bytes(t);
 			fetch_result(&end, t);
+		}
 		run[end.rows](&tile);
 		if (b->last)
 			finish_tile(&end, g->act, t);
+		tile.sums += ROWS * COLS;
+		tile.x += x_step;
 	}
 }
 

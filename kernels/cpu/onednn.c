@@ -77,7 +77,10 @@ size_t dnnl_scratch(const struct backend *b, const struct op_call *call)
 static struct scratch *take_scratch(const struct backend *b, const struct op_call *call)
 {
 	size_t bytes = dnnl_scratch(b, call);
-	return bytes ? scratch_take(&cpu_of(b)->scratch, bytes) : NULL;
+	struct scratch *s = bytes ? scratch_take(&cpu_of(b)->scratch, bytes) : NULL;
+
+	die_if(bytes && !s, "no memory for %zu bytes of scratch", bytes);
+	return s;
 }
 
 static void put_scratch(const struct backend *b, struct scratch *s)
