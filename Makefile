@@ -56,10 +56,12 @@ TESTS := $(filter %_test.c,$(SRC))
 FUZZ  := $(filter %_fuzz.c,$(SRC))
 SIMD  := $(filter %_simd.c,$(SRC))
 LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) bench/main.c,$(SRC))
-DATA  := $(wildcard workloads/configs/*.json bench/counters/*.json bench/sweeps/*.json db/*.sql db/migrate/*.sql)
+DATA  := $(wildcard workloads/configs/*.json bench/counters/*.json bench/sweeps/*.json \
+	db/*.sql db/migrate/*.sql reports/html/*)
+FIGURES := $(wildcard reports/figures/*.json)
 
 LIB_OBJ := $(LIB:%.c=$(O)/%.o) $(foreach l,$(LEVELS),$(SIMD:%_simd.c=$(O)/%_simd_$(l).o)) \
-	   $(DATA:%=$(O)/%.o)
+	   $(DATA:%=$(O)/%.o) $(O)/reports/figures.o
 TEST_BIN := $(TESTS:%.c=$(O)/%)
 FUZZ_BIN := $(FUZZ:%.c=$(O)/%)
 
@@ -90,10 +92,18 @@ $(foreach l,$(LEVELS),$(eval $(call simd_rule,$l)))
 # A data file becomes two symbols: data_NAME and data_NAME_end, NAME with _ for every odd character.
 $(O)/%.json.o: %.json ; $(embed)
 $(O)/%.sql.o: %.sql ; $(embed)
+$(O)/%.css.o: %.css ; $(embed)
+$(O)/%.js.o: %.js ; $(embed)
 define embed
 @mkdir -p $(@D)
 $(Q)n=data_$$(echo $(notdir $<) | tr -c 'a-zA-Z0-9\n' _); printf '.section .rodata\n.global %s\n%s:\n.incbin "%s"\n.byte 0\n.global %s_end\n%s_end:\n.section .note.GNU-stack,"",@progbits\n' $$n $$n $< $$n $$n | $(CC) -x assembler -c - -o $@
 endef
+
+# All data files of figures one after the other, a NUL after each: another file needs no other line.
+$(O)/reports/figures: $(FIGURES) reports/figures
+	@mkdir -p $(@D)
+	@for f in $(FIGURES); do cat $$f; printf '\0'; done > $@
+$(O)/reports/figures.o: $(O)/reports/figures ; $(embed)
 
 # What the program says of its own origin; rewritten only when it changes.
 GIT := git -C $(CURDIR) --no-optional-locks
@@ -142,7 +152,7 @@ SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
 RUN_TESTS = BENCH_BIN=$(abspath $(BUILD)/bench) scripts/run-tests
 
 test: ## install what is missing, build, and run all tests (under four minutes on two quiet cores)
-	@DNNL=$(DNNL) scripts/setup
+	@DNNL=$(DNNL) scripts/setup --test
 	@$(SUBMAKE) tests
 	@$(SUBMAKE) check
 

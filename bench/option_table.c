@@ -18,6 +18,7 @@
 #define GATE     BIT(V_GATE)
 #define PROFILE  BIT(V_PROFILE)
 #define MEASURES (RUN | PROFILE)
+#define REPORT   BIT(V_REPORT)
 #define MODEL    (MEASURES | SHOW | MACS)
 #define CHILDREN (SWEEP | COMPARE | CALIB) /* measure by `bench run` as a child */
 #define COMPUTES (MEASURES | EVAL | CHILDREN)
@@ -174,14 +175,14 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .help = "with WORKLOAD: pairs of equal processes; default: 20",
 			 .brief = "with WORKLOAD: pairs of equal processes" },
 	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
-		     .verbs = MEASURES | CHILDREN | TABLE | DB | GATE, .env = true,
+		     .verbs = MEASURES | CHILDREN | TABLE | DB | GATE | REPORT, .env = true,
 		     .help = "the database",
 		     .brief = "the database; default: bench.db" },
 	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | COMPARE | CALIB | GATE,
 			.help = "record nothing",
 			.brief = "record nothing" },
-	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | CHILDREN,
-		      .help = "label stored with the run",
+	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | CHILDREN | REPORT,
+		      .help = "label stored with the run; report: only runs that have it",
 		      .brief = "label stored with the run" },
 	[OPT_DRY_RUN] = { "dry-run", ARG_FLAG, .verbs = MEASURES | SWEEP,
 			  .help = "check everything, say what it would take, run nothing",
@@ -199,6 +200,35 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = MEASURES | CHILDREN | EVAL | GATE,
 			.env = true,
 			.help = "no progress on standard error" },
+	[OPT_VENUE] = { "venue", ARG_CHOICE, "NAME", "acm", .verbs = REPORT, .env = true,
+			.choices = "acm|ieee|usenix|neurips|iclr|icml|mlsys|cvpr|screen",
+			.help = "widths and fonts of its papers",
+			.brief = "widths and fonts: acm, ieee, usenix, neurips, icml, cvpr" },
+	[OPT_COLS] = { "cols", ARG_INT, "N", "1", .verbs = REPORT, .min = 1, .max = 2,
+		       .help = "1: a column wide, 2: the full width",
+		       .brief = "1: a column wide, 2: the full width" },
+	[OPT_DRAW_AS] = { "format", ARG_CHOICE, "TYPE", "pdf", .verbs = REPORT, .many = true,
+			  .choices = "pdf|svg|png|tex|tikz",
+			  .help = "of the drawing; tex and tikz take the fonts of the document",
+			  .brief = "pdf, svg, png, tex or tikz; may be repeated" },
+	[OPT_OUT] = { "out", ARG_PATH, "PATH", .verbs = REPORT,
+		      .help = "directory of the files, default figures; of html the file, default "
+			      "bench.html",
+		      .brief = "directory of the files; of html the file" },
+	[OPT_CHECK] = { "check", ARG_FLAG, .verbs = REPORT,
+			.help = "compare each numbers.tex in a file or directory with the "
+				"database",
+			.brief = "compare numbers.tex with the database" },
+	[OPT_ONLY] = { "workload", ARG_TEXT, "NAME", .verbs = REPORT,
+		       .help = "only runs of it", .brief = "only runs of it" },
+	[OPT_HOST] = { "host", ARG_TEXT, "TEXT", .verbs = REPORT,
+		       .help = "only machines with this in their fingerprint or CPU name" },
+	[OPT_WITH] = { "with", ARG_SETTING, "KEY=VALUE", .verbs = REPORT, .many = true,
+		       .help = "only runs whose setting has this value",
+		       .brief = "only runs whose setting has this value" },
+	[OPT_WHERE] = { "where", ARG_TEXT, "SQL", .verbs = REPORT,
+			.help = "only runs for which this holds; columns of view v_runs",
+			.brief = "only runs for which this holds (view v_runs)" },
 	[OPT_MAN] = { "man", ARG_FLAG, .verbs = BIT(V_HELP),
 		      .help = "the manual page, for man -l" },
 	[OPT_BASH] = { "bash", ARG_FLAG, .verbs = BIT(V_HELP),
@@ -295,6 +325,17 @@ const struct verb verb_table[V_COUNT] = {
 		"5 nothing to compare with, 6 another output.",
 		"bench gate bench-gate.ini --base origin/main --junit bench.xml",
 		1, 1, false, cmd_gate },
+	[V_REPORT] = { "report", "[FIGURE | all | html | --check [PATH]]",
+		"figures, tables and numbers for papers; a page for the browser",
+		"Draws from the database alone, through gnuplot. A figure is a built-in name or\n"
+		"the path of a data file (.json: query, kind, labels); without one, all are\n"
+		"listed. Beside the drawing lie script, data, SQL, caption, table, fingerprint;\n"
+		"its numbers go to numbers.tex, and --check says which no longer hold.",
+		"bench report latency-steps --venue ieee --format pdf --format tex\n"
+		"bench report pairs --cols 2 --out paper/figures\n"
+		"bench report --check paper\n"
+		"bench report html --out bench.html",
+		0, 1, false, cmd_report },
 	[V_HELP] = { "help", "[VERB]", "help for a verb, manual page, shell completion", NULL,
 		"source <(bench help --bash)", 0, 1, false, cmd_help },
 };

@@ -14,22 +14,8 @@
 
 #include "err.h"
 
-enum verb_id {
-	V_RUN,
-	V_SWEEP,
-	V_TABLE,
-	V_LIST,
-	V_SHOW,
-	V_MACS,
-	V_CALIBRATE,
-	V_COMPARE,
-	V_EVAL,
-	V_PROFILE,
-	V_DB,
-	V_GATE,
-	V_HELP,
-	V_COUNT
-};
+enum verb_id { V_RUN, V_SWEEP, V_TABLE, V_LIST, V_SHOW, V_MACS, V_CALIBRATE, V_COMPARE, V_EVAL,
+	       V_PROFILE, V_DB, V_GATE, V_REPORT, V_HELP, V_COUNT };
 
 enum opt {
 	OPT_SET,
@@ -84,6 +70,15 @@ enum opt {
 	OPT_FORMAT,
 	OPT_NAMES,
 	OPT_QUIET,
+	OPT_VENUE,
+	OPT_COLS,
+	OPT_DRAW_AS,
+	OPT_OUT,
+	OPT_CHECK,
+	OPT_ONLY,
+	OPT_HOST,
+	OPT_WITH,
+	OPT_WHERE,
 	OPT_MAN,
 	OPT_BASH,
 	OPT_HELP,
@@ -172,6 +167,7 @@ int cmd_profile(const struct options *o, struct err *e);
 int cmd_eval(const struct options *o, struct err *e);
 int cmd_db(const struct options *o, struct err *e);
 int cmd_gate(const struct options *o, struct err *e);
+int cmd_report(const struct options *o, struct err *e);
 int cmd_help(const struct options *o, struct err *e);
 
 #endif
