@@ -13,7 +13,7 @@
  * the sums are. Goto & van de Geijn 2008 for the blocking. This file knows no instruction set:
  * gemm_bf16.c sums over all of K in registers, gemm_blocked.h over blocks of k.
  *
- * How to test: onednn_test.c.
+ * How to test: onednn_test.c (values), gemm_test.c (memory).
  */
 #ifndef BENCH_GEMM_H
 #define BENCH_GEMM_H
