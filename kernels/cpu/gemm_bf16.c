@@ -2,9 +2,9 @@
  *
  * gemm.h on AVX-512 with vdpbf16ps. A tile of 6 rows and 64 columns is summed in 24 registers over
  * all of K, straight from x; per pair of k it takes four loads of weights and six broadcasts for 24
- * dot products. The panel streams from the second-level cache. GCC keeps the accumulators in registers only where every index is a constant
- * after unrolling: look at the inner loops in the assembly when this is changed (no load or store
- * of a zmm register but the four of the weights).
+ * dot products. The panel streams from the second-level cache. GCC keeps the accumulators in
+ * registers only where every index is a constant after unrolling: look at the inner loops in the
+ * assembly when this is changed (no load or store of a zmm register but the four of the weights).
  */
 #include <immintrin.h>
 #include <string.h>

@@ -4,10 +4,10 @@
  * including file says how many rows and vectors a tile has, and how much of K a block.
  *
  * A piece goes through K block by block. The rows of x (or the windows of an image: no copy of the
- * image is ever made) are packed as fp32, [row][k], for the second-level cache; then panel by panel
- * the block of weights, widened to fp32 if it is bf16, stays in the first-level cache while all rows
- * pass by. Sums wait in memory from block to block, a panel's rows in a straight line. Each sum runs
- * over k in order: blocks of K depend on the weight alone.
+ * image is ever made) are packed as fp32 for the second-level cache; then panel by panel the block
+ * of weights, widened to fp32 if it is bf16, stays in the first-level cache while all rows pass by.
+ * Sums wait in memory from block to block, a panel's rows in a straight line. Each sum runs over k
+ * in order: blocks of K depend on the weight alone.
  */
 #ifndef BENCH_GEMM_BLOCKED_H
 #define BENCH_GEMM_BLOCKED_H

@@ -12,7 +12,7 @@
 struct finish_tile {
 	const float *sums;    /* [rows][COLS] */
 	int rows, cols;       /* of the result */
-	void *y;              /* storage t; rows are `stride` values apart, as those of the residual */
+	void *y;              /* rows of storage t, `stride` values apart, as the residual's */
 	const void *residual; /* may be NULL */
 	int64_t stride;
 };
