@@ -25,7 +25,8 @@ struct child {
 	pid_t pid;
 	int status;      /* exit status, or 128 + signal */
 	char *out, *err; /* what it wrote; owned */
-	double seconds;
+	double seconds;  /* by the clock: nothing is asserted on it */
+	double cpu_s;    /* processor time: a busy machine does not stretch it */
 	long max_rss_kib;
 };
 
@@ -142,6 +143,8 @@ static inline void cli_wait(struct child *c)
 	while (wait4(c->pid, &status, 0, &usage) < 0)
 		die_if(errno != EINTR, "wait: %s", strerror(errno));
 	c->seconds = clock_s() - c->seconds;
+	c->cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		   1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 	c->max_rss_kib = usage.ru_maxrss;
 	c->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	cli_slurp(&c->out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A gate as JUnit XML. The schema is that of Jenkins' xunit plugin, which GitLab, GitHub actions and
- * Azure read too; properties belong to the suite there, never to a case.
+ * A gate as JUnit XML. The schema is that of Jenkins' xunit plugin, which GitLab, GitHub actions
+ * and Azure read too; properties belong to the suite there, never to a case.
  */
 #include <string.h>
 
@@ -92,9 +92,8 @@ void gate_junit(const struct gate *g, FILE *to)
 
 	snprintf(counts, sizeof counts, " tests=\"%d\" failures=\"%d\" errors=\"%d\"", g->n,
 		 count(g, "failure"), count(g, "error"));
-	fprintf(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"bench gate\"%s>\n",
-		counts);
-	fputs("  <testsuite", to);
+	fprintf(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		    "<testsuites name=\"bench gate\"%s>\n  <testsuite", counts);
 	attribute(to, "name", g->policy->path);
 	fprintf(to, "%s skipped=\"%d\" time=\"%.3f\">\n    <properties>\n", counts,
 		count(g, "skipped"), g->seconds);

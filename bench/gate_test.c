@@ -121,8 +121,8 @@ static int xmllint(const char *text)
 
 	fputs(text, f);
 	fclose(f);
-	snprintf(command, sizeof command, "xmllint --noout --nonet --schema scripts/ci/junit.xsd %s "
-		 "2>/dev/null", path);
+	snprintf(command, sizeof command,
+		 "xmllint --noout --nonet --schema scripts/ci/junit.xsd %s 2>/dev/null", path);
 	rc = system(command);
 	unlink(path);
 	return WEXITSTATUS(rc);
