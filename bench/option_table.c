@@ -16,6 +16,9 @@
 #define EVAL     BIT(V_EVAL)
 #define DB       BIT(V_DB)
 #define GATE     BIT(V_GATE)
+#define EXPLAIN  BIT(V_EXPLAIN)
+#define TREND    BIT(V_TREND)
+#define ACK      BIT(V_ACK)
 #define PROFILE  BIT(V_PROFILE)
 #define MEASURES (RUN | PROFILE)
 #define REPORT   BIT(V_REPORT)
@@ -155,6 +158,15 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_GITHUB] = { "github", ARG_FLAG, .verbs = GATE, .env = true,
 			 .help = "annotations and step summary for GitHub Actions",
 			 .brief = "annotations and step summary for GitHub" },
+	[OPT_METRIC] = { "metric", ARG_TEXT, "METRIC", "latency", .verbs = TREND,
+			 .help = "which number, METRIC or METRIC:STAGE, such as latency:denoise",
+			 .brief = "METRIC or METRIC:STAGE; default: latency" },
+	[OPT_REASON] = { "reason", ARG_TEXT, "TEXT", .verbs = ACK,
+			 .help = "why the change is all right; stored and shown with it",
+			 .brief = "why the change is all right" },
+	[OPT_EXPIRES] = { "expires", ARG_TEXT, "DAYS", .verbs = ACK,
+			  .help = "how long that holds, such as 30d; default: for ever",
+			  .brief = "how long that holds: 30d" },
 	[OPT_COMPARE_WORKLOAD] = { "workload", ARG_TEXT, "NAME", .verbs = COMPARE, .many = true,
 			   .help = "what A and B run; several take turns",
 			   .brief = "what A and B run; several take turns" },
@@ -175,7 +187,9 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .help = "with WORKLOAD: pairs of equal processes; default: 20",
 			 .brief = "with WORKLOAD: pairs of equal processes" },
 	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
-		     .verbs = MEASURES | CHILDREN | TABLE | DB | GATE | REPORT, .env = true,
+		     .verbs = MEASURES | CHILDREN | TABLE | DB | GATE | REPORT | EXPLAIN | TREND |
+			      ACK,
+		     .env = true,
 		     .help = "the database",
 		     .brief = "the database; default: bench.db" },
 	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | COMPARE | CALIB | GATE,
@@ -188,7 +202,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .help = "check everything, say what it would take, run nothing",
 			  .brief = "check everything, run nothing" },
 	[OPT_JSON] = { "json", ARG_FLAG,
-		       .verbs = MEASURES | CHILDREN | TABLE | LIST | SHOW | MACS | DB | GATE,
+		       .verbs = MEASURES | CHILDREN | TABLE | LIST | SHOW | MACS | DB | GATE |
+				EXPLAIN | TREND,
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | PROFILE | DB,
@@ -325,6 +340,21 @@ const struct verb verb_table[V_COUNT] = {
 		"5 nothing to compare with, 6 another output.",
 		"bench gate bench-gate.ini --base origin/main --junit bench.xml",
 		1, 1, false, cmd_gate },
+	[V_EXPLAIN] = { "explain", "[COMPARISON]", "where the difference of a comparison lies",
+		"Takes a stored comparison apart: medians of every stage over its pairs, times\n"
+		"and work of every op from the traced run that a gate adds to a red row.\n"
+		"COMPARISON is its number or the start of its uuid; default: the newest red.",
+		"bench explain\n"
+		"bench db query \"SELECT comparison_id, row_name, verdict FROM v_ab\"",
+		0, 1, false, cmd_explain },
+	[V_TREND] = { "trend", "[WORKLOAD]", "what became of a number from build to build",
+		"One series per workload, configuration and machine: the median of each build,\n"
+		"oldest first, the steps in it, and which of them are acknowledged.",
+		"bench trend sdxl-20steps --metric latency:denoise", 0, 1, false, cmd_trend },
+	[V_ACK] = { "ack", "COMPARISON", "acknowledge a change that a comparison found",
+		"Trends and histories show it as known from then on. A gate in CI does not look\n"
+		"at it: there the policy file holds the waivers.",
+		"bench ack 17 --reason \"more exact GELU\" --expires 90d", 1, 1, false, cmd_ack },
 	[V_REPORT] = { "report", "[FIGURE | all | html | --check [PATH]]",
 		"figures, tables and numbers for papers; a page for the browser",
 		"Draws from the database alone, through gnuplot. A figure is a built-in name or\n"

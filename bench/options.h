@@ -15,7 +15,8 @@
 #include "err.h"
 
 enum verb_id { V_RUN, V_SWEEP, V_TABLE, V_LIST, V_SHOW, V_MACS, V_CALIBRATE, V_COMPARE, V_EVAL,
-	       V_PROFILE, V_DB, V_GATE, V_REPORT, V_HELP, V_COUNT };
+	       V_PROFILE, V_DB, V_GATE,
+	       V_EXPLAIN, V_TREND, V_ACK, V_REPORT, V_HELP, V_COUNT };
 
 enum opt {
 	OPT_SET,
@@ -56,6 +57,9 @@ enum opt {
 	OPT_MARKDOWN,
 	OPT_VERDICT_FILE,
 	OPT_GITHUB,
+	OPT_METRIC,
+	OPT_REASON,
+	OPT_EXPIRES,
 	OPT_COMPARE_WORKLOAD,
 	OPT_VARY,
 	OPT_COMPARE_PAIRS,
@@ -167,6 +171,9 @@ int cmd_profile(const struct options *o, struct err *e);
 int cmd_eval(const struct options *o, struct err *e);
 int cmd_db(const struct options *o, struct err *e);
 int cmd_gate(const struct options *o, struct err *e);
+int cmd_explain(const struct options *o, struct err *e);
+int cmd_trend(const struct options *o, struct err *e);
+int cmd_ack(const struct options *o, struct err *e);
 int cmd_report(const struct options *o, struct err *e);
 int cmd_help(const struct options *o, struct err *e);
 

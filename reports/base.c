@@ -146,12 +146,18 @@ static int take_row(void *arg, int n, const char *const *names, const struct db_
 	return 0;
 }
 
-int rows_query(struct rows *r, struct db *db, const char *sql, struct report_error *e)
+int rows_query_with(struct rows *r, struct db *db, const char *sql, const char *const *args,
+		    int n_args, struct report_error *e)
 {
 	*r = (struct rows){ 0 };
-	if (db_query(db, sql, NULL, 0, take_row, r))
+	if (db_query(db, sql, args, n_args, take_row, r))
 		return fail(e, REPORT_DB, "%s", db_error(db));
 	return 0;
+}
+
+int rows_query(struct rows *r, struct db *db, const char *sql, struct report_error *e)
+{
+	return rows_query_with(r, db, sql, NULL, 0, e);
 }
 
 void rows_end(struct rows *r)

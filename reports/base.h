@@ -46,6 +46,9 @@ struct rows {
 
 /* All rows of a query. Call rows_end in any case. */
 int rows_query(struct rows *r, struct db *db, const char *sql, struct report_error *e);
+/* The same with ?1, ?2, ... taken from args, as text. */
+int rows_query_with(struct rows *r, struct db *db, const char *sql, const char *const *args,
+		    int n_args, struct report_error *e);
 void rows_end(struct rows *r);
 int rows_column(const struct rows *r, const char *name); /* or -1 */
 /* Text "" and number NAN when there is no such column, or the value is NULL or no number. */
