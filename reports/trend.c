@@ -20,8 +20,8 @@ static const char series_sql[] =
 	"CASE v.git_dirty WHEN 1 THEN '+' ELSE '' END AS build "
 	"FROM v_series v JOIN v_runs c USING (run_id) "
 	"WHERE v.metric = ?1 AND v.stage = ?2 AND (?3 = '' OR v.workload = ?3) "
-	"ORDER BY v.workload, v.cfg_id, v.host_id, min(v.started_unix_ns) OVER (PARTITION BY v.cfg_id, "
-	"v.host_id, v.build_id), v.build_id, v.started_unix_ns";
+	"ORDER BY v.workload, v.cfg_id, v.host_id, min(v.started_unix_ns) OVER "
+	"(PARTITION BY v.cfg_id, v.host_id, v.build_id), v.build_id, v.started_unix_ns";
 
 static const char ack_sql[] =
 	"SELECT reason FROM v_ack WHERE workload = ?1 AND metric = ?2 AND stage = ?3 AND "

@@ -26,8 +26,8 @@ struct trend {
 	int n_steps;
 };
 
-/* All series of a metric and stage, of one workload or (NULL) of all, that have at least two values:
- * *n of them, owned, free each with trend_end() and then the array. */
+/* All series of a metric and stage, of one workload or (NULL) of all, that have at least two
+ * values: *n of them, owned, free each with trend_end() and then the array. */
 int trend_read(struct trend **t, int *n, struct db *db, const char *workload, const char *metric,
 	       const char *stage, struct report_error *e);
 void trend_end(struct trend *t);
