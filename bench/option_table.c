@@ -20,14 +20,17 @@
 #define TREND    BIT(V_TREND)
 #define ACK      BIT(V_ACK)
 #define PROFILE  BIT(V_PROFILE)
+#define KERNELS  BIT(V_KERNELS)
+#define DOCTOR   BIT(V_DOCTOR)
 #define MEASURES (RUN | PROFILE)
 #define REPORT   BIT(V_REPORT)
 #define MODEL    (MEASURES | SHOW | MACS)
 #define CHILDREN (SWEEP | COMPARE | CALIB) /* measure by `bench run` as a child */
-#define COMPUTES (MEASURES | EVAL | CHILDREN)
+#define COMPUTES (KERNELS | DOCTOR | MEASURES | EVAL | CHILDREN)
 
 const struct option_def option_table[OPT_COUNT] = {
-	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = MODEL | CHILDREN, .many = true,
+	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = KERNELS | MODEL | CHILDREN,
+		      .many = true,
 		      .help = "override a setting of the workload; `bench show` lists them",
 		      .brief = "override a setting; `bench show WORKLOAD` lists them" },
 	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL | CHILDREN,
@@ -46,13 +49,11 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .help = "write the result: .png the image, .safetensors `latents` and "
 			       "`image`",
 		       .brief = "write the result: .png, .safetensors" },
-	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = MEASURES | CHILDREN,
-			  .env = true, .min = 1,
-			  .max = 1000000,
+	[OPT_SAMPLES] = { "samples", ARG_INT, "N", .verbs = MEASURES | CHILDREN, .env = true,
+			  .min = 1, .max = 1000000,
 			  .help = "so many measured repetitions, whatever --stop says" },
-	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = MEASURES | CHILDREN,
-			  .env = true, .min = 0,
-			 .max = 1000000,
+	[OPT_WARMUP] = { "warmup", ARG_INT, "N", .verbs = MEASURES | CHILDREN, .env = true,
+			 .min = 0, .max = 1000000,
 			 .help = "so many repetitions before, whatever --stop says" },
 	[OPT_STOP] = { "stop", ARG_TEXT, "RULE", "quick", .verbs = MEASURES | CHILDREN, .env = true,
 		       .help = "when enough was measured. quick: half a second, 1 to 30 "
@@ -82,8 +83,8 @@ const struct option_def option_table[OPT_COUNT] = {
 				"an earlier sweep",
 			.brief = "measure also what an earlier sweep has measured" },
 	[OPT_TABLE_FORMAT] = { "format", ARG_CHOICE, "FORMAT", "text", .verbs = TABLE | COMPARE,
-			 .choices = "text|markdown|csv|latex",
-			 .help = "csv has numbers in base units, latex is for booktabs" },
+			       .choices = "text|markdown|csv|latex",
+			       .help = "csv has numbers in base units, latex is for booktabs" },
 	[OPT_COLUMNS] = { "columns", ARG_TEXT, "LIST", .verbs = TABLE,
 			  .help = "behind the axes: workload, macs, noattn, latency, low, high, "
 				  "min, max, n, images, flops, peak, memory, status, message" },
@@ -100,9 +101,8 @@ const struct option_def option_table[OPT_COUNT] = {
 				   "--counters`, or a file" },
 	[OPT_LIST_COUNTERS] = { "counters", ARG_FLAG, .verbs = LIST,
 				.help = "groups of counters and whether this machine has them" },
-	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu",
-			  .verbs = MEASURES | CHILDREN | EVAL, .env = true,
-			  .choices = "cpu|ref|null|shadow",
+	[OPT_BACKEND] = { "backend", ARG_CHOICE, "NAME", "cpu", .verbs = MEASURES | CHILDREN | EVAL,
+			  .env = true, .choices = "cpu|ref|null|shadow",
 			  .help = "cpu, ref (plain C), null (computes nothing: cost of the "
 				  "harness), shadow (cpu and ref, compared)" },
 	[OPT_ISA] = { "isa", ARG_CHOICE, "LEVEL", .verbs = COMPUTES | SHOW, .env = true,
@@ -168,8 +168,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .help = "how long that holds, such as 30d; default: for ever",
 			  .brief = "how long that holds: 30d" },
 	[OPT_COMPARE_WORKLOAD] = { "workload", ARG_TEXT, "NAME", .verbs = COMPARE, .many = true,
-			   .help = "what A and B run; several take turns",
-			   .brief = "what A and B run; several take turns" },
+				   .help = "what A and B run; several take turns",
+				   .brief = "what A and B run; several take turns" },
 	[OPT_VARY] = { "vary", ARG_TEXT, "KEY[=A,B]", .verbs = COMPARE, .many = true,
 		       .help = "a difference that is meant: a setting, threads, isa, backend or "
 			       "weights; with values, A is run with the first and B with the "
@@ -187,14 +187,12 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .help = "with WORKLOAD: pairs of equal processes; default: 20",
 			 .brief = "with WORKLOAD: pairs of equal processes" },
 	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
-		     .verbs = MEASURES | CHILDREN | TABLE | DB | GATE | REPORT | EXPLAIN | TREND |
-			      ACK,
-		     .env = true,
-		     .help = "the database",
+		     .verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | TABLE | DB | GATE | REPORT |
+			      EXPLAIN | TREND | ACK,
+		     .env = true, .help = "the database",
 		     .brief = "the database; default: bench.db" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = MEASURES | COMPARE | CALIB | GATE,
-			.help = "record nothing",
-			.brief = "record nothing" },
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = KERNELS | MEASURES | COMPARE | CALIB | GATE,
+			.help = "record nothing", .brief = "record nothing" },
 	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | CHILDREN | REPORT,
 		      .help = "label stored with the run; report: only runs that have it",
 		      .brief = "label stored with the run" },
@@ -202,8 +200,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .help = "check everything, say what it would take, run nothing",
 			  .brief = "check everything, run nothing" },
 	[OPT_JSON] = { "json", ARG_FLAG,
-		       .verbs = MEASURES | CHILDREN | TABLE | LIST | SHOW | MACS | DB | GATE |
-				EXPLAIN | TREND,
+		       .verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | TABLE | LIST | SHOW |
+				MACS | DB | GATE | EXPLAIN | TREND,
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | PROFILE | DB,
@@ -212,8 +210,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .choices = "jsonl|csv|parquet", .help = "what an export writes" },
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
-	[OPT_QUIET] = { "quiet", ARG_FLAG, .verbs = MEASURES | CHILDREN | EVAL | GATE,
-			.env = true,
+	[OPT_QUIET] = { "quiet", ARG_FLAG,
+			.verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | EVAL | GATE, .env = true,
 			.help = "no progress on standard error" },
 	[OPT_VENUE] = { "venue", ARG_CHOICE, "NAME", "acm", .verbs = REPORT, .env = true,
 			.choices = "acm|ieee|usenix|neurips|iclr|icml|mlsys|cvpr|screen",
@@ -234,8 +232,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			.help = "compare each numbers.tex in a file or directory with the "
 				"database",
 			.brief = "compare numbers.tex with the database" },
-	[OPT_ONLY] = { "workload", ARG_TEXT, "NAME", .verbs = REPORT,
-		       .help = "only runs of it", .brief = "only runs of it" },
+	[OPT_ONLY] = { "workload", ARG_TEXT, "NAME", .verbs = REPORT, .help = "only runs of it",
+		       .brief = "only runs of it" },
 	[OPT_HOST] = { "host", ARG_TEXT, "TEXT", .verbs = REPORT,
 		       .help = "only machines with this in their fingerprint or CPU name" },
 	[OPT_WITH] = { "with", ARG_SETTING, "KEY=VALUE", .verbs = REPORT, .many = true,
@@ -315,6 +313,18 @@ const struct verb verb_table[V_COUNT] = {
 		"bench profile sdxl-20steps --set steps=2 --by layer --depth 4\n"
 		"bench profile sdxl-unet --trace unet.json --csv > unet.csv",
 		1, 1, true, cmd_profile },
+	[V_KERNELS] = { "kernels", "[PATTERN]", "every op at the shapes of the models",
+		"The shapes are taken from the workloads themselves: all that are no miniatures,\n"
+		"or the one that PATTERN names; other patterns choose ops or shapes. Each is\n"
+		"checked against the plain C reference, then timed against the roofline.",
+		"bench kernels sdxl-20steps-mini\n"
+		"bench kernels attention",
+		0, 1, true, cmd_kernels },
+	[V_DOCTOR] = { "doctor", "", "what disturbs measuring on this machine, and how to mend it",
+		"Looks at clocks, load, memory, virtualisation and limits, then measures for two\n"
+		"seconds whether the machine is quiet. Changes nothing: what mends a finding is\n"
+		"printed as a command.",
+		"bench doctor\nbench doctor --json", 0, 0, true, cmd_doctor },
 	[V_EVAL] = { "eval", "DIR", "one forward pass of a model from its directory",
 		"The class comes from config.json; tensors are named as the arguments and results\n"
 		"of the reference implementation (sample, timestep, encoder_hidden_states, ...).",

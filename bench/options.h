@@ -14,9 +14,28 @@
 
 #include "err.h"
 
-enum verb_id { V_RUN, V_SWEEP, V_TABLE, V_LIST, V_SHOW, V_MACS, V_CALIBRATE, V_COMPARE, V_EVAL,
-	       V_PROFILE, V_DB, V_GATE,
-	       V_EXPLAIN, V_TREND, V_ACK, V_REPORT, V_HELP, V_COUNT };
+enum verb_id {
+	V_RUN,
+	V_SWEEP,
+	V_TABLE,
+	V_LIST,
+	V_SHOW,
+	V_MACS,
+	V_CALIBRATE,
+	V_COMPARE,
+	V_KERNELS,
+	V_DOCTOR,
+	V_EVAL,
+	V_PROFILE,
+	V_DB,
+	V_GATE,
+	V_EXPLAIN,
+	V_TREND,
+	V_ACK,
+	V_REPORT,
+	V_HELP,
+	V_COUNT
+};
 
 enum opt {
 	OPT_SET,
@@ -168,6 +187,8 @@ int cmd_macs(const struct options *o, struct err *e);
 int cmd_calibrate(const struct options *o, struct err *e);
 int cmd_compare(const struct options *o, struct err *e);
 int cmd_profile(const struct options *o, struct err *e);
+int cmd_kernels(const struct options *o, struct err *e);
+int cmd_doctor(const struct options *o, struct err *e);
 int cmd_eval(const struct options *o, struct err *e);
 int cmd_db(const struct options *o, struct err *e);
 int cmd_gate(const struct options *o, struct err *e);
