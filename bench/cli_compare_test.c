@@ -169,6 +169,61 @@ static void test_foreign(void)
 	cli_free(c);
 }
 
+/* A program that says it took `ms` milliseconds, and up to two more. */
+static void write_pretender(const char *name, int ms)
+{
+	char script[1024];
+
+	snprintf(script, sizeof script,
+		 "#!/bin/sh\necho >>%s.n; n=$(wc -l <%s.n); ms=$((%d + n %% 3))\n"
+		 "cat <<END\n{\"schema\":\"bench.result/1\",\"runs\":[{\n"
+		 "\"latency_s\":{\"median\":${ms}e-3},\"reference_blocks_flops\":[1e9],\n"
+		 "\"exact\":{\"core_macs\":100},\n"
+		 "\"fingerprint\":{\"hard\":{\"workload\":\"$2\"},\"soft\":{}}}]}\nEND\n",
+		 name, name, ms);
+	write_file(name, script, 0700);
+}
+
+static void check_verdict(const char *programs, int status, const char *verdict, int confirmed)
+{
+	char words[256];
+	struct child *c;
+	json_t *j, *row, *line;
+
+	snprintf(words, sizeof words, "compare %s --db v.db --pairs 8 --quiet --workload w --json",
+		 programs);
+	c = cli_run(words);
+	j = cli_json(c);
+	row = json_array_get(json_object_get(j, "rows"), 0);
+	line = json_array_get(json_object_get(row, "lines"), 0);
+	CHECK(c->status == status, "%s: exit %d: %s", programs, c->status, c->err);
+	CHECK(strcmp(json_string_value(json_object_get(line, "verdict")), verdict) == 0, "%s: %s",
+	      programs, c->out);
+	CHECK_INT(json_integer_value(json_object_get(line, "pairs_to_confirm")), confirmed);
+	CHECK_INT(json_integer_value(json_object_get(row, "pairs")), 8 + confirmed);
+	json_decref(j);
+	cli_free(c);
+}
+
+/* Differences that are beyond doubt, confirmed by as many fresh pairs; none; a meant one. */
+static void test_verdicts(void)
+{
+	struct child *c;
+
+	write_pretender("p1000", 1000);
+	write_pretender("p1100", 1100);
+	write_pretender("same", 1000);
+	check_verdict("./p1000 ./p1100", ERR_REGRESSION, "regress", 8);
+	check_verdict("./p1100 ./p1000", 0, "improve", 8);
+	check_verdict("./p1000 ./same", 0, "pass", 0);
+	check_verdict("./p1000 ./p1100 --vary workload", 0, "regress", 8);
+	c = cli_run("db query SELECT~verdict,confirmed,n_pairs,round(ratio,2)~FROM~v_ab --csv "
+		    "--db v.db");
+	CHECK(strstr(c->out, "regress,1,16,1.1\n") && strstr(c->out, "pass,,8,1.0\n"), "%s",
+	      c->out);
+	cli_free(c);
+}
+
 /* ---- revisions ---------------------------------------------------------------------------------
  */
 
@@ -389,6 +444,7 @@ int main(void)
 	test_refusals();
 	test_bad_programs();
 	test_foreign();
+	test_verdicts();
 	test_revisions();
 	test_broken_revision();
 	test_stored();
