@@ -159,9 +159,11 @@ test: ## install what is missing, build, and run all tests (under four minutes o
 check: # what is built, without building
 	@$(RUN_TESTS) $(TEST_BIN) $(FUZZ_BIN)
 
-test-long: ## test, lint, asan, tsan, 10,000 runs by 16 writers, and a minute of each fuzzer
+test-long: ## test, all figures, a browser, lint, asan, tsan, 10,000 runs by 16 writers, and a minute of each fuzzer
+	@scripts/setup --dev
 	@$(SUBMAKE) test
 	@$(O)/db/db_writers_test --long
+	@BENCH_LONG=1 $(RUN_TESTS) $(filter %/draw_test %/page_test,$(TEST_BIN))
 	@$(SUBMAKE) lint
 	@$(SUBMAKE) asan
 	@$(SUBMAKE) tsan

@@ -73,7 +73,7 @@ static void series_clauses(struct drawing *d, int i, int block, double width, bo
 	plot_whiskers(d, block, 1, 3, 4, false, "#000000");
 	if (values)
 		plot_clause(d, "data index %d using 1:4:7 with labels offset 0,0.55%s notitle",
-			    block, d->tex ? "" : " font ',6.5'");
+			    block, d->tex ? "" : " font tiny");
 }
 
 void draw_bars(struct drawing *d)

@@ -68,7 +68,7 @@ static void step_labels(struct drawing *d, const struct series *s, const struct 
 		text_add(&d->gp, "set arrow from %.9g, graph 0 to %.9g, graph 0.88 nohead lw 0.8 "
 			 "dt %d lc rgb '%s'\nset label %s at %.9g, graph 0.93 center%s\n", x, x,
 			 known ? 3 : 1, line_colour(colour), quoted(d, text), x,
-			 d->tex ? "" : " font ',6.5'");
+			 d->tex ? "" : " font tiny");
 		snprintf(date, sizeof date, "%.6g", s->point[step[i].at].x);
 		text_add(&d->table, "%s & %s & %s & %+.1f & %s \\\\\n", tex_text(s->name), date,
 			 tex_text(s->point[step[i].at].label), change,
@@ -96,7 +96,7 @@ static void build_tics(struct drawing *d, const struct series *s)
 		before = p->label;
 	}
 	if (n)
-		text_add(&d->gp, ")%s\n", d->tex ? "" : " font ',7'");
+		text_add(&d->gp, ")%s\n", d->tex ? "" : " font small");
 }
 
 static void draw_series(struct drawing *d, const struct series *s, int i, const struct scale *sx,

@@ -133,7 +133,7 @@ static void line_axis(struct drawing *d, const struct lines *l)
 	for (int k = 0; k < l->n; k++) {
 		widest = fmax(widest, text_width_pt(l->row[k].verdict, 6.5));
 		text_add(&d->gp, "set label %s at graph 1, first %d left offset 0.6,0%s\n",
-			 quoted(d, l->row[k].verdict), k, d->tex ? "" : " font ',6.5'");
+			 quoted(d, l->row[k].verdict), k, d->tex ? "" : " font tiny");
 	}
 	text_add(&d->gp, "set rmargin at screen %.4f\n",
 		 1 - (widest + 8) / (72 * d->width_in));
@@ -160,7 +160,7 @@ void draw_ratios(struct drawing *d)
 			    estimates, i ? "(1/$5)" : "5");
 	plot_clause(d,
 		    "data index %d using 1:2 with points pt 6 ps 0.3 lw 0.8 lc rgb '%s' title %s",
-		    pairs, line_colour(5), quoted(d, names[0]));
+		    pairs, line_colour(0), quoted(d, names[0]));
 	plot_whiskers(d, estimates, 1, 3, 4, true, line_colour(1));
 	plot_clause(d, "data index %d using 2:1 with points pt 13 ps 0.7 lc rgb '%s' title %s",
 		    estimates, line_colour(1), quoted(d, names[1]));

@@ -107,7 +107,7 @@ static void draw_roof(struct drawing *d, struct frame *f, int i, double *last)
 			text_add(&d->gp, "set label %s at %.9g, %.9g left rotate by %.1f offset "
 				 "-0.2,0.8%s\n", quoted(d, label), x,
 				 bandwidth * x / f->sy.factor, angle,
-				 d->tex ? "" : " font ',6.5'");
+				 d->tex ? "" : " font tiny");
 		last[0] = at;
 	} else {
 		double at = y_pt(f, flops / f->sy.factor), text = at + (last[1] < 0 ? 4 : -5);

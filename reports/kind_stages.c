@@ -122,7 +122,7 @@ static void part_clauses(struct drawing *d, const struct bars *b, int part, doub
 	}
 	plot_fill(d, block, "using 4:3:1:2:($3-0.32):($3+0.32) with boxxyerror", part);
 	plot_clause(d, "data index %d using 4:3:5 with labels%s notitle", block,
-		    d->tex ? "" : " boxed font ',6.5'");
+		    d->tex ? "" : " boxed font tiny");
 }
 
 static void totals(struct drawing *d, const struct bars *b, const struct scale *sx)
@@ -143,7 +143,7 @@ static void totals(struct drawing *d, const struct bars *b, const struct scale *
 	}
 	plot_whiskers(d, block, 4, 2, 3, true, "#000000");
 	plot_clause(d, "data index %d using 3:4:5 with labels left offset 0.6,0%s notitle", block,
-		    d->tex ? "" : " font ',6.5'");
+		    d->tex ? "" : " font tiny");
 }
 
 static void table_head(struct drawing *d, const struct bars *b, const struct scale *sx)

@@ -187,7 +187,7 @@ void plot_key(struct drawing *d, const char *const *names, int n)
 	d->height_in += ((n + columns - 1) / columns - 1) * KEY_ROW_IN;
 	text_add(&d->gp, "set key outside above center horizontal Left reverse samplen 2 "
 		 "spacing 1.05 height 0.2 maxcols %d%s\n", columns,
-		 d->tex ? "" : " font ',7'");
+		 d->tex ? "" : " font small");
 }
 
 #define SWATCH_PT 14.0
@@ -210,7 +210,7 @@ static void swatch(struct drawing *d, int i, const char *name, double x_pt, doub
 			 fill_pattern(i));
 	}
 	text_add(&d->gp, "set label %s at screen %.4f, screen %.4f left front%s\n", quoted(d, name),
-		 (x_pt + SWATCH_PT + 4) / w, y_pt / h, d->tex ? "" : " font ',7'");
+		 (x_pt + SWATCH_PT + 4) / w, y_pt / h, d->tex ? "" : " font small");
 }
 
 void plot_fill_key(struct drawing *d, const char *const *names, int n)
@@ -392,5 +392,5 @@ void plot_places(struct drawing *d, const struct place *p, int n, double width_p
 			text_add(&d->gp, "set label %s at graph %.4f, graph %.4f %s%s\n",
 				 quoted(d, p[i].text), p[i].anchor_x_pt / width_pt,
 				 (p[i].label_y_pt + 3.2) / height_pt, p[i].align,
-				 d->tex ? "" : " font ',6.5'");
+				 d->tex ? "" : " font tiny");
 }

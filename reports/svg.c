@@ -14,6 +14,7 @@ static const struct {
 	{ "rgb(119, 119, 119)", "var(--muted)" },
 	{ "rgb( 51,  51,  51)", "var(--edge)" },
 	{ "rgb(  0, 114, 178)", "var(--blue)" },
+	{ "rgb(255, 255, 255)", "var(--card)" },
 };
 #define COLOURS (int)(sizeof colours / sizeof *colours)
 

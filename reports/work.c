@@ -145,7 +145,9 @@ static void plain_terminals(const struct work *w, struct text *to)
 
 	text_add(to, "# gnuplot -d %s.gp   or   gnuplot -d -e \"format='svg'\" %s.gp   (pdf, svg, "
 		 "png)\n", name, name);
-	text_add(to, "if (!exists('format')) format = 'pdf'\n");
+	text_add(to, "if (!exists('format')) format = 'pdf'\n"
+		 "small = format eq 'svg' ? ',9.33' : ',7'\n" /* pixels there, points elsewhere */
+		 "tiny = format eq 'svg' ? ',8.67' : ',6.5'\n");
 	text_add(to, "if (format eq 'svg') {\n\tset terminal svg noenhanced dynamic size %.0f,%.0f "
 		 "font '%s,%.2f' linewidth 0.9\n\tset output '%s.svg'\n", 96 * width, 96 * height,
 		 font, FONT_PT * 96 / 72, name);
