@@ -11,25 +11,27 @@
 #include <string.h>
 
 #include "build_info.h"
+#include "fold.h"
 #include "session.h"
 #include "shadow.h"
 #include "table.h"
 #include "units.h"
 
 #define CONTENTION_SHOWN 0.01
+#define INDENT           12 /* where the numbers begin, behind their labels */
 
-static void print_head(const struct session *s)
+static void print_head(const struct session *s, FILE *to)
 {
 	const struct settings *set = &s->point.settings;
 
-	printf("%s on %s, %d thread%s, %s%s%s\n", s->point.preset->name, s->machine.cpu_model,
+	fprintf(to, "%s on %s, %d thread%s, %s%s%s\n", s->point.preset->name, s->machine.cpu_model,
 	       s->device.threads, s->device.threads == 1 ? "" : "s",
 	       s->device.cpu ? isa_name(s->device.isa) : s->device.name,
 	       s->device.cpu ? ", " : "", s->device.cpu ? dnnl_describe() : "");
 	for (int i = 0, n = 0; i < set->n; i++)
 		if (set->value[i] && set->def[i].identity)
-			printf("%s%s=%s", n++ ? " " : "", set->def[i].key, set->value[i]);
-	printf("\n\n");
+			fprintf(to, "%s%s=%s", n++ ? " " : "", set->def[i].key, set->value[i]);
+	fprintf(to, "\n\n");
 }
 
 static void dash(struct table *t)
@@ -62,73 +64,76 @@ static void stage_row(struct table *t, const struct session *s, int stage)
 	add_seconds(t, step.median, step.n);
 	add_seconds(t, step.min, step.n);
 	add_seconds(t, step.max, step.n);
-	table_add(t, "%s", text_si(macs, "MAC").s);
+	table_add(t, "%s", text_si(macs, "").s);
 	if (s->device.backend->is_virtual || !(whole.n || step.n) || macs <= 0) {
 		dash(t);
 		dash(t);
 		return;
 	}
-	table_add(t, "%s", text_si(rate, "FLOP/s").s);
+	table_add(t, "%s", text_si(rate, "").s);
 	table_add(t, "%s", peak > 0 ? text_percent(rate / peak).s : "-");
 }
 
-static void print_stages(const struct session *s)
+static void print_stages(const struct session *s, FILE *to)
 {
 	struct table t;
 
-	table_begin(&t, "stage|>steps|>time|>step median|>min|>max|>core MACs|>rate|>of peak");
+	table_begin(&t, "stage|>steps|>time|>per step|>min|>max|>MACs|>FLOP/s|>peak");
 	for (int i = 0; i < s->point.w->n_stages; i++)
 		stage_row(&t, s, i);
 	stage_row(&t, s, -1);
-	table_print(&t, stdout, "");
+	table_print(&t, to, "");
 	table_end(&t);
-	printf("\n");
+	fprintf(to, "\n");
 }
 
-static void print_rates(const struct session *s)
+static void print_rates(const struct session *s, FILE *to)
 {
 	struct stats total = session_latency(s, -1);
 	double core = (double)cost_core_macs(&s->point.cost);
 	double noattn = (double)cost_noattn_macs(&s->point.cost);
 
 	if (total.n) {
-		printf("latency     %s", text_seconds(total.median).s);
+		fprintf(to, "latency     %s", text_seconds(total.median).s);
 		if (total.n > 1)
-			printf(" median of %d (%s to %s)", total.n, text_seconds(total.min).s,
+			fprintf(to, " median of %d (%s to %s)", total.n, text_seconds(total.min).s,
 			       text_seconds(total.max).s);
 		if (!s->device.backend->is_virtual)
-			printf(", %.4g images/s", s->point.w->images / total.median);
-		printf("\n");
+			fprintf(to, ", %.4g images/s", s->point.w->images / total.median);
+		fprintf(to, "\n");
 	}
-	result_samples(s);
-	printf("MACs        %s core, %s noattn", text_si(core, "").s, text_si(noattn, "").s);
+	result_samples(s, to);
+	fprintf(to, "MACs        %s core, %s noattn", text_si(core, "").s, text_si(noattn, "").s);
 	if (total.n && !s->device.backend->is_virtual)
-		printf("; achieved %s (2 x core MACs / s)",
+		fprintf(to, "; achieved %s (2 x core MACs / s)",
 		       text_si(2 * core / total.median, "FLOP/s").s);
-	printf("\n");
+	fprintf(to, "\n");
 }
 
 /* Others on the machine: in the queue for a core, or on the same host. */
-static void print_contention(const struct session *s)
+static void print_contention(const struct session *s, FILE *to)
 {
 	double waited = s->m.waited_s / s->m.ran_s;
 	double stolen = s->m.stolen_s / s->m.ran_s / s->machine.threads;
 
 	if (waited > CONTENTION_SHOWN || stolen > CONTENTION_SHOWN)
-		printf("contention  %s of the time waiting for a core, %s stolen by the host\n",
-		       text_percent(waited).s, text_percent(stolen).s);
+		fprintf(to,
+			"contention  %s of the time waiting for a core, %s stolen by the host\n",
+			text_percent(waited).s, text_percent(stolen).s);
 }
 
 /* The steps that ran while the machine was at its best, apart. */
-static void print_disturbance(const struct session *s)
+static void print_disturbance(const struct session *s, FILE *to)
 {
 	int of, n = session_disturbed(s, &of);
 	double best = session_peak(s), macs = 0, seconds = 0;
 
 	if (!n)
 		return;
-	printf("disturbed   %d of %d steps ran beside a reference block more than 3 %% below the "
-	       "best", n, of);
+	fprintf(to,
+		"disturbed   %d of %d steps ran beside a reference block more than 3 %% below the "
+		"best",
+		n, of);
 	for (int i = 0; i < s->m.n; i++) {
 		const struct timing *t = &s->m.timing[i];
 		if (t->phase != PHASE_MEASURED || measure_disturbed(&s->m, t, best))
@@ -137,18 +142,19 @@ static void print_disturbance(const struct session *s)
 		seconds += t->seconds;
 	}
 	if (seconds > 0)
-		printf("; the others reach %s of peak", text_percent(2 * macs / seconds / best).s);
-	printf("\n");
+		fprintf(to, "; the others reach %s of peak",
+			text_percent(2 * macs / seconds / best).s);
+	fprintf(to, "\n");
 }
 
-static void print_peak(const struct session *s)
+static void print_peak(const struct session *s, FILE *to)
 {
 	double here = s->m.best_block, best = session_peak(s), *v;
 	int n = s->m.n_blocks;
 
 	if (best <= 0)
 		return;
-	printf("peak        %s %s, register-only", text_si(best, "FLOP/s").s,
+	fprintf(to, "peak        %s %s, register-only", text_si(best, "FLOP/s").s,
 	       device_peak_name(&s->device, s->point.w->dtype));
 	if (n) {
 		struct stats blocks;
@@ -157,63 +163,78 @@ static void print_peak(const struct session *s)
 		memcpy(v, s->m.block, (size_t)n * sizeof *v);
 		blocks = stats_of(v, n);
 		free(v);
-		printf("; beside this run best %s, median of %d blocks %s",
+		fprintf(to, "; beside this run best %s, median of %d blocks %s",
 		       text_si(here, "FLOP/s").s, n, text_si(blocks.median, "FLOP/s").s);
 	}
-	printf("\n");
-	print_disturbance(s);
-	print_contention(s);
+	fprintf(to, "\n");
+	print_disturbance(s, to);
+	print_contention(s, to);
 }
 
-static void print_trace_cost(const struct session *s)
+static void print_trace_cost(const struct session *s, FILE *to)
 {
 	struct stats total = session_latency(s, -1);
 
 	if (s->m.traced_s > 0 && total.n)
-		printf("trace       %s with every op timed, %+.2f %% against the untraced median\n",
-		       text_seconds(s->m.traced_s).s, 100 * (s->m.traced_s / total.median - 1));
+		fprintf(to,
+			"trace       %s with every op timed, %+.2f %% against the untraced "
+			"median\n",
+			text_seconds(s->m.traced_s).s, 100 * (s->m.traced_s / total.median - 1));
 }
 
-static void print_output(const struct session *s)
+static void print_output(const struct session *s, FILE *to)
 {
 	if (!*s->m.hash)
 		return;
-	printf("output      sha256 %s%s%s\n", s->m.hash, s->m.finite ? "" : ", NOT FINITE",
+	fprintf(to, "sha256      %s%s%s\n", s->m.hash, s->m.finite ? "" : ", NOT FINITE",
 	       s->m.hash_varies ? ", DIFFERS between samples" : "");
 }
 
-static void print_harness(const struct session *s)
+static void print_harness(const struct session *s, FILE *to)
 {
 	struct stats total = session_latency(s, -1);
 
 	if (s->device.backend->is_virtual && total.n)
-		printf("harness     %.1f ns per op, %s ops\n",
+		fprintf(to, "harness     %.1f ns per op, %s ops\n",
 		       1e9 * total.median / (double)s->point.cost.calls,
 		       text_count(s->point.cost.calls).s);
 }
 
-void result_table(const struct session *s)
+static void print_all(const struct session *s, FILE *to)
 {
-	print_head(s);
-	print_stages(s);
-	print_rates(s);
-	print_peak(s);
-	print_harness(s);
-	print_trace_cost(s);
+	print_head(s, to);
+	print_stages(s, to);
+	print_rates(s, to);
+	print_peak(s, to);
+	print_harness(s, to);
+	print_trace_cost(s, to);
 	if (!s->device.backend->is_virtual)
-		printf("load        %s, %s of weights\n", text_seconds(s->m.load_s).s,
+		fprintf(to, "load        %s, %s of weights\n", text_seconds(s->m.load_s).s,
 		       text_bytes((double)weights_bytes(s->point.w->weights)).s);
-	printf("memory      %s peak", text_bytes((double)s->peak_bytes).s);
+	fprintf(to, "memory      %s peak", text_bytes((double)s->peak_bytes).s);
 	if (s->need.total)
-		printf(", predicted %s (%+.1f %%)", text_bytes((double)s->need.total).s,
+		fprintf(to, ", predicted %s (%+.1f %%)", text_bytes((double)s->need.total).s,
 		       100 * ((double)s->need.total / (double)s->peak_bytes - 1));
-	printf("\n");
-	print_output(s);
+	fprintf(to, "\n");
+	print_output(s, to);
 	if (s->run_id)
-		printf("run         %lld in %s, %s, stored in %s\n", (long long)s->run_id,
+		fprintf(to, "run         %lld in %s, %s, stored in %s\n", (long long)s->run_id,
 		       db_path(s->db), s->status, text_seconds(s->stored_s).s);
 	else if (*s->spool)
-		printf("run         %s, written to %s\n", s->status, s->spool);
+		fprintf(to, "run         %s, written to %s\n", s->status, s->spool);
+}
+
+void result_table(const struct session *s)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	die_if(!to, "out of memory");
+	print_all(s, to);
+	fclose(to);
+	fold_lines(stdout, text, INDENT);
+	free(text);
 }
 
 /* ---- the trace ---------------------------------------------------------------------------------
@@ -296,7 +317,7 @@ void result_dry(const struct session *s)
 {
 	double estimate = session_estimate(s);
 
-	print_head(s);
+	print_head(s, stdout);
 	printf("MACs        %s core\n", text_si((double)cost_core_macs(&s->point.cost), "").s);
 	printf("memory      %s predicted, %s available\n", text_bytes((double)s->need.total).s,
 	       text_bytes((double)memory_available()).s);

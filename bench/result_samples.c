@@ -15,25 +15,25 @@
 #define P90_NEEDS      64
 #define P99_NEEDS      662
 
-static void print_percentile(const char *name, double value, int needs)
+static void print_percentile(const char *name, double value, int needs, FILE *to)
 {
 	if (isfinite(value))
-		printf("; %s %s", name, text_seconds(value).s);
+		fprintf(to, "; %s %s", name, text_seconds(value).s);
 	else
-		printf("; %s needs %d", name, needs);
+		fprintf(to, "; %s needs %d", name, needs);
 }
 
-static void print_interval(const struct stats *t)
+static void print_interval(const struct stats *t, FILE *to)
 {
-	printf("interval    ");
+	fprintf(to, "interval    ");
 	if (isfinite(t->ci_lo))
-		printf("%s to %s (%s, exact)", text_seconds(t->ci_lo).s, text_seconds(t->ci_hi).s,
-		       text_percent(t->ci_conf).s);
+		fprintf(to, "%s to %s (%s, exact)", text_seconds(t->ci_lo).s,
+			text_seconds(t->ci_hi).s, text_percent(t->ci_conf).s);
 	else
-		printf("needs %d samples", INTERVAL_NEEDS);
-	print_percentile("p90", t->p90, P90_NEEDS);
-	print_percentile("p99", t->p99, P99_NEEDS);
-	printf("\n");
+		fprintf(to, "needs %d samples", INTERVAL_NEEDS);
+	print_percentile("p90", t->p90, P90_NEEDS, to);
+	print_percentile("p99", t->p99, P99_NEEDS, to);
+	fprintf(to, "\n");
 }
 
 static const char *stop_sentence(const char *reason)
@@ -55,37 +55,37 @@ static const char *stop_sentence(const char *reason)
 	return "failed";
 }
 
-static void print_counts(const struct measurement *m)
+static void print_counts(const struct measurement *m, FILE *to)
 {
-	printf("samples     %d", m->samples);
+	fprintf(to, "samples     %d", m->samples);
 	if (m->warmups)
-		printf(" after %d warm-up%s", m->warmups, m->warmups == 1 ? "" : "s");
+		fprintf(to, " after %d warm-up%s", m->warmups, m->warmups == 1 ? "" : "s");
 	if (m->first_call_s > 0)
-		printf(", first call %s", text_seconds(m->first_call_s).s);
-	printf(", %s", m->steady == 1   ? "steady"
+		fprintf(to, ", first call %s", text_seconds(m->first_call_s).s);
+	fprintf(to, ", %s", m->steady == 1   ? "steady"
 		       : m->steady == 0 ? "not steady"
 					: "too few to tell whether steady");
-	printf("; %s\n", stop_sentence(m->stop_reason));
+	fprintf(to, "; %s\n", stop_sentence(m->stop_reason));
 }
 
-static void print_removed(const struct measurement *m)
+static void print_removed(const struct measurement *m, FILE *to)
 {
 	int removed = measure_removed(m, ~0u);
 
 	if (!removed)
 		return;
-	printf("removed     %d of %d samples: slow reference block %d, page faults %d%s\n",
+	fprintf(to, "removed     %d of %d samples: slow reference block %d, page faults %d%s\n",
 	       removed, m->samples, measure_removed(m, CAUSE_SLOW),
 	       measure_removed(m, CAUSE_FAULTS),
 	       measure_invalid(m) ? "; not to be compared" : "");
 }
 
-void result_samples(const struct session *s)
+void result_samples(const struct session *s, FILE *to)
 {
 	struct stats total = session_latency(s, -1);
 
 	if (total.n > 1)
-		print_interval(&total);
-	print_counts(&s->m);
-	print_removed(&s->m);
+		print_interval(&total, to);
+	print_counts(&s->m, to);
+	print_removed(&s->m, to);
 }

@@ -99,7 +99,8 @@ json_t *record_fingerprint(const struct session *s);
  */
 
 void result_table(const struct session *s);
-void result_samples(const struct session *s); /* how it was measured (result_samples.c) */
+/* How it was measured (result_samples.c). */
+void result_samples(const struct session *s, FILE *to);
 void result_json(const struct session *s);
 void result_trace(const struct session *s);
 void result_shadow(const struct session *s);
