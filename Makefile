@@ -55,7 +55,8 @@ SRC   := $(wildcard kernels/*.c kernels/*/*.c workloads/*.c db/*.c reports/*.c b
 TESTS := $(filter %_test.c,$(SRC))
 FUZZ  := $(filter %_fuzz.c,$(SRC))
 SIMD  := $(filter %_simd.c,$(SRC))
-LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) bench/main.c,$(SRC))
+MAIN  := bench/main.c bench/main_malloc.c
+LIB   := $(filter-out $(TESTS) $(FUZZ) $(SIMD) $(MAIN),$(SRC))
 DATA  := $(wildcard workloads/configs/*.json bench/counters/*.json bench/sweeps/*.json \
 	db/*.sql db/migrate/*.sql reports/html/*)
 FIGURES := $(wildcard reports/figures/*.json)
@@ -126,7 +127,7 @@ $(O)/libbench.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/bench: $(O)/bench/main.o $(O)/libbench.a
+$(BUILD)/bench: $(MAIN:%.c=$(O)/%.o) $(O)/libbench.a
 	$(if $V,,@echo "  LD  $@")
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -143,7 +144,7 @@ $(O)/bench/timed_region_test: TEST_WRAP := ctx_step_begin ctx_step_end sqlite3_s
 $(BUILD)/%_test: $(O)/%_test ; @mkdir -p $(@D) && ln -f $< $@
 $(BUILD)/%_fuzz: $(O)/%_fuzz ; @mkdir -p $(@D) && ln -f $< $@
 
--include $(LIB_OBJ:.o=.d) $(TEST_BIN:=.d) $(O)/bench/main.d
+-include $(LIB_OBJ:.o=.d) $(TEST_BIN:=.d) $(MAIN:%.c=$(O)/%.d)
 
 # ---- tests ---------------------------------------------------------------------------------------
 

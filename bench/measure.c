@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "allocations.h"
 #include "clock.h"
 #include "machine.h"
 #include "output.h"
@@ -46,9 +47,11 @@ static int timed_step(struct loop *l, int stage, int step, double *seconds)
 	int64_t start = clock_ns();
 	int rc;
 
+	allocations_begin();
 	ctx_step_begin(p->ctx, PASS_RUN, p->plan[stage]);
 	p->w->step(p->w, p->ctx, stage, step);
 	rc = ctx_step_end(p->ctx);
+	allocations_end();
 	l->begin_ns = start;
 	l->end_ns = clock_ns();
 	*seconds = 1e-9 * (double)(l->end_ns - start);
@@ -108,6 +111,7 @@ static int run_sample(struct loop *l, enum phase phase, int sample)
 	l->done_macs = 0;
 	l->all_macs = cost_core_macs(&l->p->cost);
 	l->sample_s = 0;
+	allocations_take();
 	probes_sample_begin(l->m->probes);
 	for (int stage = 0; stage < w->n_stages; stage++) {
 		probes_stage_begin(l->m->probes);
@@ -123,6 +127,7 @@ static int run_sample(struct loop *l, enum phase phase, int sample)
 		probes_stage_end(l->m->probes, phase, sample, stage);
 	}
 	probes_sample_end(l->m->probes, phase, sample);
+	l->m->allocations = allocations_take();
 	return 0;
 }
 

@@ -58,6 +58,7 @@ struct measurement {
 	bool replaced;             /* samples with a cause were removed and others measured */
 	int steady;                /* 1, 0; -1: too few repetitions to tell */
 	const char *stop_reason;   /* see protocol_stop(); "interrupted"; NULL: not begun */
+	int64_t allocations;       /* inside the steps of the last sample; -1: not counted */
 	char hash[HASH_TEXT];      /* of the output of every sample; "" before the first */
 	bool hash_varies, finite;
 	bool interrupted;

@@ -89,6 +89,8 @@ static json_t *exact_json(const struct session *s)
 			    json_integer(weights_elems(s->point.w->weights, "")));
 	json_object_set_new(j, "weight_bytes", json_integer(s->need.weights));
 	json_object_set_new(j, "activation_bytes", json_integer(s->need.activations));
+	json_object_set_new(j, "allocations",
+			    s->m.allocations >= 0 ? json_integer(s->m.allocations) : json_null());
 	json_object_set_new(j, "output_sha256",
 			    *s->m.hash ? json_string(s->m.hash) : json_null());
 	return j;
