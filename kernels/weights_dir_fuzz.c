@@ -31,7 +31,8 @@ static void save_shard(const char *name, const char *tensor)
 {
 	char file[128] = { 0 };
 	int n = snprintf(file + 8, sizeof file - 8,
-			 "{\"%s\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", tensor);
+			 "{\"%s\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+			 tensor);
 
 	file[0] = (char)n; /* little endian, below 128 */
 	save(name, file, 8 + (size_t)n + 8);

@@ -8,16 +8,17 @@
 #include "base.h"
 #include "stats.h"
 
-#define COLUMNS                                                                             \
-	"SELECT comparison_id, uuid, at_utc, purpose, row_name, coalesce(workload, '') AS workload, " \
-	"metric, stage, verdict, coalesce(reason, '') AS reason, coalesce(waived_by, '') AS waived, " \
-	"ratio, ci_lo, ci_hi, theta, mde95, n_pairs, n_disturbed, at_unix_ns, session_uuid, "        \
-	"base_run_id, cand_run_id, "                                                                 \
-	"json_extract(detail_json, '$.traced_session') AS traced, "                                  \
-	"(SELECT params_sha256 FROM v_runs WHERE run_id = cand_run_id) AS params, "                  \
-	"coalesce(base_version || ' ' || substr(coalesce(base_git_sha, ''), 1, 10), '') AS base, "   \
-	"coalesce(cand_version || ' ' || substr(coalesce(cand_git_sha, ''), 1, 10), '') AS head "    \
-	"FROM v_ab "
+static const char columns[] =
+	"SELECT comparison_id, uuid, at_utc, purpose, row_name, "
+	"coalesce(workload, '') AS workload, metric, stage, verdict, coalesce(reason, '') AS "
+	"reason, "
+	"coalesce(waived_by, '') AS waived, ratio, ci_lo, ci_hi, theta, mde95, n_pairs, "
+	"n_disturbed, at_unix_ns, session_uuid, base_run_id, cand_run_id, "
+	"json_extract(detail_json, '$.traced_session') AS traced, "
+	"(SELECT params_sha256 FROM v_runs WHERE run_id = cand_run_id) AS params, "
+	"coalesce(base_version || ' ' || substr(coalesce(base_git_sha, ''), 1, 10), '') AS base, "
+	"coalesce(cand_version || ' ' || substr(coalesce(cand_git_sha, ''), 1, 10), '') AS head "
+	"FROM v_ab ";
 
 static void copy(char *to, size_t len, const struct rows *r, const char *column)
 {
@@ -57,27 +58,32 @@ static void take_comparison(struct explained *x, const struct rows *r)
 
 static int find(struct rows *r, struct db *db, const char *which, struct report_error *e)
 {
-	static const char by_id[] = COLUMNS "WHERE comparison_id = ?1";
-	static const char by_uuid[] = COLUMNS "WHERE uuid LIKE ?1 || '%' ORDER BY at_unix_ns DESC";
-	static const char newest[] = COLUMNS "ORDER BY verdict IN ('regress', 'failed') DESC, "
-		"at_unix_ns DESC, comparison_id DESC LIMIT 1";
+	static const char by_id[] = "WHERE comparison_id = ?1";
+	static const char by_uuid[] = "WHERE uuid LIKE ?1 || '%'";
+	static const char newest[] = "ORDER BY verdict IN ('regress', 'failed') DESC, "
+				     "at_unix_ns DESC, comparison_id DESC LIMIT 1";
 	const char *args[] = { which };
 	bool number = which && strspn(which, "0123456789") == strlen(which) && strlen(which) < 8;
+	char sql[2048];
 
-	if (rows_query_with(r, db, !which ? newest : number ? by_id : by_uuid, args, which != NULL,
-			    e))
+	snprintf(sql, sizeof sql, "%s%s", columns, !which ? newest : number ? by_id : by_uuid);
+	if (rows_query_with(r, db, sql, args, which != NULL, e))
 		return e->code;
 	if (r->n == 1)
 		return 0;
 	if (r->n)
-		return fail(e, REPORT_USAGE, "'%s' begins the identity of %d comparisons; give more "
-			    "of it", which, r->n);
+		return fail(e, REPORT_USAGE,
+			    "'%s' begins the identity of %d comparisons; give more "
+			    "of it",
+			    which, r->n);
 	if (which)
-		return fail(e, REPORT_EMPTY, "there is no comparison '%s'; `bench db query \"SELECT "
+		return fail(e, REPORT_EMPTY,
+			    "there is no comparison '%s'; `bench db query \"SELECT "
 			    "comparison_id, row_name, metric, verdict FROM v_ab\"` lists them",
 			    which);
-	return fail(e, REPORT_EMPTY, "the database holds no comparison; `bench gate` and `bench "
-		    "compare` make them");
+	return fail(e, REPORT_EMPTY,
+		    "the database holds no comparison; `bench gate` and "
+		    "`bench compare` make them");
 }
 
 /* ---- stages ------------------------------------------------------------------------------------

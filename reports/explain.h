@@ -35,8 +35,8 @@ struct explained {
 	int traced;                     /* 1: ops hold times */
 };
 
-/* `which` is a number as v_ab has it, or a uuid or the start of one; NULL: the newest red one, or the
- * newest of all. REPORT_EMPTY when there is none. explain_end() in any case. */
+/* `which` is a number as v_ab has it, or a uuid or the start of one; NULL: the newest red one, or
+ * the newest of all. REPORT_EMPTY when there is none. explain_end() in any case. */
 int explain_read(struct explained *x, struct db *db, const char *which, struct report_error *e);
 void explain_end(struct explained *x);
 

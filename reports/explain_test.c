@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench explain and bench trend on a database of synthetic runs: a comparison taken apart, the steps
- * of a history and which of them are acknowledged.
+ * bench explain and bench trend on a database of synthetic runs: a comparison taken apart, the
+ * steps of a history and which of them are acknowledged.
  */
 #include <string.h>
 
