@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "interrupt.h"
+#include "inject.h"
 #include "output.h"
 #include "processes.h"
 #include "session.h"
@@ -58,6 +59,8 @@ static int prepare(struct session *s, struct err *e)
 	    check_save_paths(s->o, e) || check_trace_paths(s->o, e) ||
 	    point_open(&s->point, s->o, s->device.backend, e))
 		return -(int)e->code;
+	if (opt_given(s->o, OPT_INJECT) && inject_parse(&s->point, opt_text(s->o, OPT_INJECT), e))
+		return -(int)e->code;
 	s->need = point_memory(&s->point);
 	return 0;
 }
@@ -66,6 +69,9 @@ static void announce(struct session *s)
 {
 	double estimate = session_estimate(s);
 
+	if (opt_given(s->o, OPT_INJECT))
+		progress_say(&s->progress, "note: slowed down on purpose, %s %%",
+			     opt_text(s->o, OPT_INJECT));
 	if (estimate < WORTH_SAYING_S)
 		return;
 	progress_say(&s->progress, "%s: %s core MACs, %s of memory; about %s on this machine",

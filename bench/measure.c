@@ -9,6 +9,7 @@
 
 #include "allocations.h"
 #include "clock.h"
+#include "inject.h"
 #include "machine.h"
 #include "output.h"
 #include "trace.h"
@@ -52,6 +53,8 @@ static int timed_step(struct loop *l, int stage, int step, double *seconds)
 	p->w->step(p->w, p->ctx, stage, step);
 	rc = ctx_step_end(p->ctx);
 	allocations_end();
+	if (p->slowdown[stage] > 0)
+		inject_spin(start, p->slowdown[stage]);
 	l->begin_ns = start;
 	l->end_ns = clock_ns();
 	*seconds = 1e-9 * (double)(l->end_ns - start);

@@ -64,6 +64,9 @@ const struct option_def option_table[OPT_COUNT] = {
 			       "above. ci:0.5%, count:20, time:30s: as full, until the interval "
 			       "is so narrow, so many, so long",
 		       .brief = "quick (default), full, ci:0.5%, count:20 or time:30s" },
+	[OPT_INJECT] = { "inject", ARG_TEXT, "STAGE=PERCENT", .verbs = RUN,
+			 .help = "slow a stage down on purpose, to see that it is noticed; stored "
+				 "as a setting" },
 	[OPT_PROCESSES] = { "processes", ARG_INT, "N", .verbs = RUN | SWEEP, .min = 1, .max = 1000,
 			    .help = "so many processes of the same point; the median is over "
 				    "theirs. In a sweep 3 by default, 1 where a repetition takes "

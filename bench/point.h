@@ -18,6 +18,7 @@ struct point {
 	struct plan *plan[STAGES_MAX];
 	struct cost step_cost[STAGES_MAX]; /* of one step of the stage */
 	struct cost cost;                  /* of one sample: every step of every stage */
+	double slowdown[STAGES_MAX];       /* on purpose, a share (inject.h); 0: none */
 };
 
 /* Settings from --set and its short forms, configurations read, dry pass done. Close it in any

@@ -84,6 +84,8 @@ char *record_params(const struct session *s)
 		else
 			json_object_set_new(j, d->key, json_string(v));
 	}
+	if (opt_given(s->o, OPT_INJECT))
+		json_object_set_new(j, "inject", json_string(opt_text(s->o, OPT_INJECT)));
 	json_object_set_new(j, "threads", json_integer(s->device.threads));
 	json_object_set_new(j, "backend", json_string(s->device.name));
 	json_object_set_new(j, "isa", json_string(isa_name(s->device.isa)));

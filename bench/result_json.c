@@ -125,6 +125,8 @@ static json_t *run_json(const struct session *s)
 	snprintf(id, sizeof id, "%lld", (long long)s->run_id);
 	json_object_set_new(j, "workload", json_string(s->point.preset->name));
 	json_object_set_new(j, "settings", json_settings(&s->point.settings, 0));
+	if (opt_given(s->o, OPT_INJECT))
+		json_object_set_new(j, "inject", json_string(opt_text(s->o, OPT_INJECT)));
 	json_object_set_new(j, "status", json_string(s->status));
 	json_object_set_new(j, "message",
 			    *s->status_msg ? json_string(s->status_msg) : json_null());
