@@ -16,6 +16,8 @@
 #define EVAL     BIT(V_EVAL)
 #define DB       BIT(V_DB)
 #define GATE     BIT(V_GATE)
+#define PLAN     BIT(V_PLAN)
+#define SELFTEST BIT(V_SELFTEST)
 #define EXPLAIN  BIT(V_EXPLAIN)
 #define TREND    BIT(V_TREND)
 #define ACK      BIT(V_ACK)
@@ -29,7 +31,7 @@
 #define COMPUTES (KERNELS | DOCTOR | MEASURES | EVAL | CHILDREN)
 
 const struct option_def option_table[OPT_COUNT] = {
-	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = KERNELS | MODEL | CHILDREN,
+	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = KERNELS | MODEL | CHILDREN | SELFTEST,
 		      .many = true,
 		      .help = "override a setting of the workload; `bench show` lists them",
 		      .brief = "override a setting; `bench show WORKLOAD` lists them" },
@@ -141,9 +143,37 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .brief = "git revision or program to compare with" },
 	[OPT_HEAD] = { "head", ARG_PATH, "PROGRAM", .verbs = GATE, .env = true,
 		       .help = "the bench program that is judged; default: this one" },
-	[OPT_PAIRS] = { "pairs", ARG_INT, "N", .verbs = GATE, .env = true, .min = 8, .max = 1000,
+	[OPT_PAIRS] = { "pairs", ARG_INT, "N", .verbs = GATE | SELFTEST, .env = true, .min = 8, .max = 1000,
 			.help = "pairs of processes per row; default: the policy's, else 10",
 			.brief = "pairs of processes per row" },
+	[OPT_THETA] = { "theta", ARG_TEXT, "SHARE", "2%", .verbs = PLAN,
+			.help = "the bound: no smaller change is called one",
+			.brief = "the bound, default 2%" },
+	[OPT_EFFECT] = { "effect", ARG_TEXT, "SHARE", .verbs = PLAN | SELFTEST,
+			 .help = "the slowdown that is to be caught, or is injected; default: 5%, "
+				 "in a selftest 5% and then 10%",
+			 .brief = "the slowdown to be caught, default 5%" },
+	[OPT_POWER] = { "power", ARG_TEXT, "SHARE", "95%", .verbs = PLAN,
+			.help = "how often it is to be caught",
+			.brief = "how often it is to be caught, default 95%" },
+	[OPT_SIGMA] = { "sigma", ARG_TEXT, "SHARE", .verbs = PLAN,
+			.help = "deviation of the ratio of a pair; default: as calibrated",
+			.brief = "deviation of a pair; default: as calibrated" },
+	[OPT_BUDGET] = { "budget", ARG_TEXT, "TIME", .verbs = PLAN,
+			 .help = "time per row, 90s, 15m, 2h", .brief = "time per row, as 15m" },
+	[OPT_PROCESS] = { "process", ARG_TEXT, "TIME", .verbs = PLAN,
+			  .help = "how long one process takes; default: as the last runs did",
+			  .brief = "time of a process; default: as it was" },
+	[OPT_SUITES] = { "suites", ARG_INT, "N", "300", .verbs = SELFTEST, .min = 1, .max = 100000,
+			 .help = "so many comparisons drawn from the pairs",
+			 .brief = "comparisons drawn, default 300" },
+	[OPT_STAGE] = { "stage", ARG_TEXT, "STAGE", "denoise", .verbs = SELFTEST,
+			.help = "the stage that is slowed down; total: all of them",
+			.brief = "the stage that is slowed, default denoise" },
+	[OPT_DISTURB] = { "disturb", ARG_FLAG, .verbs = SELFTEST,
+			  .help = "with a load generator beside it: processes that in turn copy, "
+				  "compute and rest",
+			  .brief = "with a load generator beside it" },
 	[OPT_EXACT_ONLY] = { "exact-only", ARG_FLAG, .verbs = GATE, .env = true,
 			     .help = "judge only what noise cannot touch: MACs, bytes, hashes",
 			     .brief = "judge only what noise cannot touch" },
@@ -191,10 +221,10 @@ const struct option_def option_table[OPT_COUNT] = {
 			 .brief = "with WORKLOAD: pairs of equal processes" },
 	[OPT_DB] = { "db", ARG_PATH, "FILE", "bench.db",
 		     .verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | TABLE | DB | GATE | REPORT |
-			      EXPLAIN | TREND | ACK,
+			      EXPLAIN | TREND | ACK | PLAN | SELFTEST,
 		     .env = true, .help = "the database",
 		     .brief = "the database; default: bench.db" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = KERNELS | MEASURES | COMPARE | CALIB | GATE,
+	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = KERNELS | MEASURES | COMPARE | CALIB | GATE | SELFTEST,
 			.help = "record nothing", .brief = "record nothing" },
 	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | CHILDREN | REPORT,
 		      .help = "label stored with the run; report: only runs that have it",
@@ -204,7 +234,7 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .brief = "check everything, run nothing" },
 	[OPT_JSON] = { "json", ARG_FLAG,
 		       .verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | TABLE | LIST | SHOW |
-				MACS | DB | GATE | EXPLAIN | TREND,
+				MACS | DB | GATE | EXPLAIN | TREND | PLAN | SELFTEST,
 		       .help = "machine-readable result on standard output",
 		       .brief = "machine-readable result on standard output" },
 	[OPT_CSV] = { "csv", ARG_FLAG, .verbs = MACS | PROFILE | DB,
@@ -214,7 +244,7 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
 	[OPT_QUIET] = { "quiet", ARG_FLAG,
-			.verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | EVAL | GATE, .env = true,
+			.verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | EVAL | GATE | SELFTEST, .env = true,
 			.help = "no progress on standard error" },
 	[OPT_VENUE] = { "venue", ARG_CHOICE, "NAME", "acm", .verbs = REPORT, .env = true,
 			.choices = "acm|ieee|usenix|neurips|iclr|icml|mlsys|cvpr|screen",
@@ -379,6 +409,25 @@ const struct verb verb_table[V_COUNT] = {
 		"bench report --check paper\n"
 		"bench report html --out bench.html",
 		0, 1, false, cmd_report },
+	[V_PLAN] = { "plan", "[WORKLOAD]", "pairs and minutes that a comparison needs",
+		"Measures nothing. From the calibrated noise of the workload, or from --sigma, it\n"
+		"tells for several numbers of pairs how often a slowdown of --effect would be\n"
+		"caught, which slowdown would be seen in 95 % of all cases, how often a clean row\n"
+		"passes, and how long that takes.",
+		"bench plan sdxl-20steps-mini --budget 15m\n"
+		"bench plan --sigma 1% --effect 3% --process 12s",
+		0, 1, false, cmd_plan },
+	[V_SELFTEST] = { "selftest", "aa|inject [WORKLOAD]",
+		"audit the gate: false alarms and power",
+		"aa: pairs of the same program; whatever the gate calls slower is a false alarm.\n"
+		"inject: one arm is slowed down in one stage; the gate must catch it. Measures 36\n"
+		"pairs (inject: twice), says how long that takes, draws 300 suites from them and\n"
+		"judges each as the gate would, beside a plain gate on the mean. The result is\n"
+		"stored (view v_selftest). Exit status 1: there was a false alarm.",
+		"bench selftest aa\n"
+		"bench selftest aa --disturb        on a machine that misbehaves\n"
+		"bench selftest inject --stage decode",
+		1, 2, false, cmd_selftest },
 	[V_HELP] = { "help", "[VERB]", "help for a verb, manual page, shell completion", NULL,
 		"source <(bench help --bash)", 0, 1, false, cmd_help },
 };

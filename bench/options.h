@@ -29,6 +29,8 @@ enum verb_id {
 	V_PROFILE,
 	V_DB,
 	V_GATE,
+	V_PLAN,
+	V_SELFTEST,
 	V_EXPLAIN,
 	V_TREND,
 	V_ACK,
@@ -71,6 +73,15 @@ enum opt {
 	OPT_BASE,
 	OPT_HEAD,
 	OPT_PAIRS,
+	OPT_THETA,
+	OPT_EFFECT,
+	OPT_POWER,
+	OPT_SIGMA,
+	OPT_BUDGET,
+	OPT_PROCESS,
+	OPT_SUITES,
+	OPT_STAGE,
+	OPT_DISTURB,
 	OPT_EXACT_ONLY,
 	OPT_INCONCLUSIVE,
 	OPT_JUNIT,
@@ -192,6 +203,8 @@ int cmd_kernels(const struct options *o, struct err *e);
 int cmd_doctor(const struct options *o, struct err *e);
 int cmd_eval(const struct options *o, struct err *e);
 int cmd_db(const struct options *o, struct err *e);
+int cmd_plan(const struct options *o, struct err *e);
+int cmd_selftest(const struct options *o, struct err *e);
 int cmd_gate(const struct options *o, struct err *e);
 int cmd_explain(const struct options *o, struct err *e);
 int cmd_trend(const struct options *o, struct err *e);
