@@ -201,10 +201,12 @@ static void print_json(const struct plan_of *p)
 				  json_number(p->process_s > 0 ? row_seconds(p, i) : NAN), "power",
 				  json_number(p->o[i].power), "mde95", json_number(p->o[i].mde95),
 				  "clean_pass", json_number(p->o[i].clean_pass)));
-	json_print(json_pack("{s:s,s:f,s:f,s:f,s:f,s:o,s:o}", "schema", "bench.plan/1", "sigma_pair",
-			     p->sigma, "theta", p->theta, "effect", p->effect, "power", p->power,
-			     "enough_pairs", p->enough < 0 ? json_null() :
-			     json_integer(pairs_tried[p->enough]), "plans", rows), stdout);
+	json_print(json_pack("{s:s,s:f,s:f,s:f,s:f,s:o,s:o}", "schema", "bench.plan/1",
+			     "sigma_pair", p->sigma, "theta", p->theta, "effect", p->effect,
+			     "power", p->power, "enough_pairs",
+			     p->enough < 0 ? json_null() : json_integer(pairs_tried[p->enough]),
+			     "plans", rows),
+		   stdout);
 }
 
 int cmd_plan(const struct options *o, struct err *e)
@@ -226,7 +228,8 @@ int cmd_plan(const struct options *o, struct err *e)
 		print_json(&p);
 		return 0;
 	}
-	printf("%s%sbound %g %%, to be caught +%g %% with %g %%; a pair deviates by %.2g %%%s%s\n\n",
+	printf("%s%sbound %g %%, to be caught +%g %% with %g %%; a pair deviates by %.2g "
+	       "%%%s%s\n\n",
 	       workload ? workload : "", workload ? ": " : "", 100 * p.theta, 100 * p.effect,
 	       100 * p.power, 100 * p.sigma, *p.calibrated ? " as of " : "", p.calibrated);
 	print_rows(&p);

@@ -48,6 +48,15 @@ static double standard_error(const struct walsh *w)
 	return (walsh_upper(w, 0.05) - walsh_lower(w, 0.05)) / (2 * 1.6448536269514722);
 }
 
+static double deviation_of(const double *d, int n, double centre)
+{
+	double squares = 0;
+
+	for (int i = 0; i < n; i++)
+		squares += (d[i] - centre) * (d[i] - centre);
+	return n > 1 ? sqrt(squares / (n - 1)) : NAN;
+}
+
 struct look look_of(const struct verdict_rule *r, const double *d, int n)
 {
 	struct walsh w = walsh_of(d, n);
@@ -57,6 +66,7 @@ struct look look_of(const struct verdict_rule *r, const double *d, int n)
 	l.limit = r->noisy * policy;
 	l.theta = fmax(policy, VERDICT_ERRORS * l.error);
 	l.noisy = VERDICT_ERRORS * l.error > l.limit;
+	l.wild = VERDICT_ERRORS * deviation_of(d, n, l.estimate) > l.limit * sqrt(n);
 	l.lower = walsh_lower(&w, r->alpha);
 	l.upper = walsh_upper(&w, r->alpha);
 	l.lower_confirm = walsh_lower(&w, r->alpha_confirm);
@@ -101,15 +111,6 @@ static struct kept keep(const double *log_ratio, const bool *disturbed, int n)
 		if (!leave_out || !disturbed || !disturbed[i])
 			k.d[k.n++] = log_ratio[i];
 	return k;
-}
-
-static double deviation_of(const double *d, int n, double centre)
-{
-	double squares = 0;
-
-	for (int i = 0; i < n; i++)
-		squares += (d[i] - centre) * (d[i] - centre);
-	return n > 1 ? sqrt(squares / (n - 1)) : NAN;
 }
 
 /* What would have been seen through the noise that these pairs have. */
@@ -207,6 +208,7 @@ struct verdict verdict_look(const struct verdict_rule *r, const double *log_rati
 	}
 	if (k.n >= VERDICT_MIN_PAIRS) {
 		v.noisy = l.noisy || k.half;
+		v.strict = v.noisy || l.wild;
 		v.kind = kind_of(&l, v.noisy);
 		v.ci_lo = exp(l.lo);
 		v.ci_hi = exp(l.hi);
@@ -222,15 +224,15 @@ struct verdict verdict_look(const struct verdict_rule *r, const double *log_rati
 	return v;
 }
 
-bool verdict_wants_more(const struct verdict_rule *r, const struct verdict *v)
-{
-	return r->extend && v->n > 0 &&
-	       (v->kind == VERDICT_INCONCLUSIVE || (v->kind == VERDICT_SUSPECT && v->noisy));
-}
-
 bool verdict_wants_fresh(const struct verdict *v)
 {
 	return v->kind == VERDICT_SUSPECT || v->kind == VERDICT_PROMISING;
+}
+
+bool verdict_wants_more(const struct verdict_rule *r, const struct verdict *v)
+{
+	return r->extend && v->n > 0 &&
+	       (v->kind == VERDICT_INCONCLUSIVE || (verdict_wants_fresh(v) && v->strict));
 }
 
 /* What a first look turns into when fresh pairs agree, and when not. A promise that is not kept is
@@ -262,6 +264,7 @@ void verdict_confirm(const struct verdict_rule *r, struct verdict *v, const doub
 		v->p_confirm = v->kind == VERDICT_SUSPECT ? signed_rank_test(k.d, k.n).greater :
 							    signed_rank_test(k.d, k.n).less;
 	}
+	v->strict = v->strict || l.wild;
 	v->confirmed = k.n && agrees(v, &l);
 	v->kind = confirmed_kind(v, &l);
 	snprintf(v->reason, sizeof v->reason, "%+.2f %% at first, %+.2f %% in %d fresh pairs%s",
@@ -315,7 +318,7 @@ static void withdraw(struct verdict *v, int rows, double level)
 	v->kind = VERDICT_INCONCLUSIVE;
 	snprintf(v->reason, sizeof v->reason,
 		 "%+.2f %%, but p = %.2g among %d rows is above %.2g%s", 100 * (v->ratio - 1),
-		 v->p_family, rows, level, v->noisy ? " for a noisy machine" : "");
+		 v->p_family, rows, level, v->strict ? " for a noisy machine" : "");
 }
 
 void verdict_family(const struct verdict_rule *r, struct verdict *v, int rows)
@@ -324,7 +327,7 @@ void verdict_family(const struct verdict_rule *r, struct verdict *v, int rows)
 		v[i].p_family = v[i].confirmed == 1 ? combined(v[i].p, v[i].p_confirm) : 1;
 	adjust(v, rows);
 	for (int i = 0; i < rows; i++) {
-		double level = v[i].noisy ? r->fwer_noisy : r->fwer;
+		double level = v[i].strict ? r->fwer_noisy : r->fwer;
 		if (v[i].kind == VERDICT_SUSPECT)
 			v[i].kind = VERDICT_INCONCLUSIVE; /* nobody confirmed it */
 		if (v[i].kind == VERDICT_PROMISING)

@@ -24,8 +24,9 @@
  *
  * A machine is noisy when the noise, not the policy, sets theta: 3 standard errors beyond `noisy`
  * floors, or more than half of the pairs disturbed. There the margin theta no longer protects, only
- * p does. So nothing passes or is promising, a suspect is extended first, and a regression must
- *stand in its family at `fwer_noisy`.
+ * p does. So nothing passes or is promising there. On it, and wherever the deviation of the pairs,
+ * in which a single wild one counts, says the same, a change is looked at again in the extension
+ * before it is confirmed, and must stand in its family at `fwer_noisy`.
  */
 #ifndef BENCH_VERDICT_H
 #define BENCH_VERDICT_H
@@ -67,6 +68,7 @@ struct verdict {
 	double theta, mde95;      /* shares: 0.02 is 2 % */
 	double error, sigma_pair; /* standard error of ln ratio; deviation of one pair */
 	bool noisy;
+	bool strict;              /* fwer_noisy counts, not fwer */
 	double p, p_confirm;      /* one-sided, of each stage; NAN: not made */
 	double p_family;          /* of both, after Holm; 1 where nothing was confirmed */
 	char reason[192];         /* one sentence with the numbers that decided */

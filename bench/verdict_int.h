@@ -17,6 +17,7 @@ struct look {
 	double lower_confirm, upper_confirm, upper_pass;
 	double lo, hi;         /* of the interval that is shown */
 	bool noisy;
+	bool wild;             /* noisy by the deviation, in which one wild pair counts */
 };
 
 struct look look_of(const struct verdict_rule *r, const double *d, int n);

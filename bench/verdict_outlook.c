@@ -62,7 +62,7 @@ static struct edges edges_of(const struct verdict_rule *r, const double *d, int 
 	struct verdict_rule strict = *r;
 
 	strict.alpha = NOISY_ALPHA;
-	if (l.noisy)
+	if (l.noisy || l.wild)
 		l.lower = look_of(&strict, d, n).lower;
 	return (struct edges){ .theta = l.theta,
 			       .suspect = fmax(-l.lower, l.theta - l.estimate),
