@@ -31,7 +31,8 @@
 #define COMPUTES (KERNELS | DOCTOR | MEASURES | EVAL | CHILDREN)
 
 const struct option_def option_table[OPT_COUNT] = {
-	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE", .verbs = KERNELS | MODEL | CHILDREN | SELFTEST,
+	[OPT_SET] = { "set", ARG_SETTING, "KEY=VALUE",
+		      .verbs = KERNELS | MODEL | CHILDREN | SELFTEST,
 		      .many = true,
 		      .help = "override a setting of the workload; `bench show` lists them",
 		      .brief = "override a setting; `bench show WORKLOAD` lists them" },
@@ -143,7 +144,8 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .brief = "git revision or program to compare with" },
 	[OPT_HEAD] = { "head", ARG_PATH, "PROGRAM", .verbs = GATE, .env = true,
 		       .help = "the bench program that is judged; default: this one" },
-	[OPT_PAIRS] = { "pairs", ARG_INT, "N", .verbs = GATE | SELFTEST, .env = true, .min = 8, .max = 1000,
+	[OPT_PAIRS] = { "pairs", ARG_INT, "N", .verbs = GATE | SELFTEST, .env = true,
+			.min = 8, .max = 1000,
 			.help = "pairs of processes per row; default: the policy's, else 10",
 			.brief = "pairs of processes per row" },
 	[OPT_THETA] = { "theta", ARG_TEXT, "SHARE", "2%", .verbs = PLAN,
@@ -159,8 +161,6 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_SIGMA] = { "sigma", ARG_TEXT, "SHARE", .verbs = PLAN,
 			.help = "deviation of the ratio of a pair; default: as calibrated",
 			.brief = "deviation of a pair; default: as calibrated" },
-	[OPT_BUDGET] = { "budget", ARG_TEXT, "TIME", .verbs = PLAN,
-			 .help = "time per row, 90s, 15m, 2h", .brief = "time per row, as 15m" },
 	[OPT_PROCESS] = { "process", ARG_TEXT, "TIME", .verbs = PLAN,
 			  .help = "how long one process takes; default: as the last runs did",
 			  .brief = "time of a process; default: as it was" },
@@ -213,7 +213,7 @@ const struct option_def option_table[OPT_COUNT] = {
 				.help = "pairs of processes; default: 10, and as many fresh ones "
 					"to confirm a difference. A verdict needs 8",
 				.brief = "pairs of processes; default: 10" },
-	[OPT_BUDGET] = { "budget", ARG_TEXT, "TIME", .verbs = COMPARE, .env = true,
+	[OPT_BUDGET] = { "budget", ARG_TEXT, "TIME", .verbs = COMPARE | PLAN, .env = true,
 			 .help = "begin no pair that would end later than that: 90s, 15m, 2h",
 			 .brief = "begin no pair that would end later: 90s, 15m, 2h" },
 	[OPT_BLOCKS] = { "blocks", ARG_INT, "N", .verbs = CALIB, .min = 2, .max = 1000,
@@ -224,7 +224,8 @@ const struct option_def option_table[OPT_COUNT] = {
 			      EXPLAIN | TREND | ACK | PLAN | SELFTEST,
 		     .env = true, .help = "the database",
 		     .brief = "the database; default: bench.db" },
-	[OPT_NO_DB] = { "no-db", ARG_FLAG, .verbs = KERNELS | MEASURES | COMPARE | CALIB | GATE | SELFTEST,
+	[OPT_NO_DB] = { "no-db", ARG_FLAG,
+			.verbs = KERNELS | MEASURES | COMPARE | CALIB | GATE | SELFTEST,
 			.help = "record nothing", .brief = "record nothing" },
 	[OPT_TAG] = { "tag", ARG_TEXT, "TEXT", .verbs = MEASURES | CHILDREN | REPORT,
 		      .help = "label stored with the run; report: only runs that have it",
@@ -244,7 +245,9 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_NAMES] = { "names", ARG_FLAG, .verbs = LIST | SHOW,
 			.help = "only the names of workloads or settings, one a line" },
 	[OPT_QUIET] = { "quiet", ARG_FLAG,
-			.verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | EVAL | GATE | SELFTEST, .env = true,
+			.verbs = KERNELS | DOCTOR | MEASURES | CHILDREN | EVAL | GATE |
+				 SELFTEST,
+			.env = true,
 			.help = "no progress on standard error" },
 	[OPT_VENUE] = { "venue", ARG_CHOICE, "NAME", "acm", .verbs = REPORT, .env = true,
 			.choices = "acm|ieee|usenix|neurips|iclr|icml|mlsys|cvpr|screen",
