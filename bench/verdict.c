@@ -19,7 +19,7 @@ struct verdict_rule verdict_rule(double floor, bool extend)
 {
 	return (struct verdict_rule){ .floor = floor, .alpha = extend ? 0.0025 : 0.005,
 				      .alpha_confirm = 0.05, .alpha_pass = 0.01, .fwer = 0.002,
-				      .fwer_noisy = 1e-4, .noisy = 2, .extend = extend,
+				      .fwer_noisy = 2e-4, .noisy = 2, .extend = extend,
 				      .trials = 300 };
 }
 

@@ -57,7 +57,7 @@ struct verdict_rule {
 };
 
 /* The rule of the header comment for a floor: alpha 0.25 % at each look (0.5 % when there is but
- * one), 5 % to confirm, 1 % to pass, family 0.2 %, on noisy machines 0.01 %. */
+ * one), 5 % to confirm, 1 % to pass, family 0.2 %, on noisy machines 0.02 %. */
 struct verdict_rule verdict_rule(double floor, bool extend);
 
 struct verdict {
