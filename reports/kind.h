@@ -122,7 +122,7 @@ struct place {
 };
 
 /* Finds room for each text beside its point, in order, away from points and other texts; those
- * without room are left out (fits = false). */
+ * without room are left out (fits = false). A point without a text is only kept clear. */
 void place_labels(struct place *p, int n, double width_pt, double height_pt, double font_pt);
 /* set label ... for those that fit, in graph coordinates. */
 void plot_places(struct drawing *d, const struct place *p, int n, double width_pt,

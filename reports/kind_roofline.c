@@ -10,7 +10,7 @@
 
 #include "kind.h"
 
-#define PLACES_MAX 64
+#define PLACES_MAX 256
 #define LEFT_PT   40.0 /* margins, so that the slope of a roof on paper is known */
 #define RIGHT_PT  8.0
 #define BOTTOM_PT 28.0
@@ -81,6 +81,47 @@ static double y_pt(const struct frame *f, double y)
 	return f->h_pt * log(y / f->y0) / log(f->y1 / f->y0);
 }
 
+/* No name of a point on a flat roof from x on: a row of dots that have no name. */
+static void keep_clear(struct frame *f, double x, double y)
+{
+	for (; x < f->w_pt && f->n_places < PLACES_MAX / 2; x += 8)
+		f->place[f->n_places++] = (struct place){ x, y, "", 0, 0, "left", 0, false };
+}
+
+/* Whether a flat roof crosses the heights [low, high], in points. */
+static bool crossed(const struct drawing *d, const struct frame *f, double low, double high)
+{
+	for (int i = 0; i < d->roofs->n; i++) {
+		double at = y_pt(f, roof(d->roofs, i, "flops") / f->sy.factor);
+		if (isfinite(at) && at > low && at < high)
+			return true;
+	}
+	return false;
+}
+
+/* Along the roof from its left end on, where no flat one crosses the text. */
+static void name_slanted(struct drawing *d, const struct frame *f, const char *label,
+			 double bandwidth, double *last)
+{
+	double x = fmax(f->x0 * 1.15, f->y0 * 1.3 * f->sy.factor / bandwidth), at;
+	double angle = atan((f->h_pt / log(f->y1 / f->y0)) / (f->w_pt / log(f->x1 / f->x0)));
+	double rise = text_width_pt(label, 6.5) * sin(angle);
+
+	for (int i = 0; i < 24; i++) {
+		at = y_pt(f, bandwidth * x / f->sy.factor);
+		if (!crossed(d, f, at - 3, at + rise + 12))
+			break;
+		x *= 1.15;
+	}
+	if (f->h_pt * fabs(log(bandwidth / *last)) / log(f->y1 / f->y0) > 12 &&
+	    bandwidth * x < highest(d->roofs, "flops"))
+		text_add(&d->gp,
+			 "set label %s at %.9g, %.9g left rotate by %.1f offset -0.2,0.8%s\n",
+			 quoted(d, label), x, bandwidth * x / f->sy.factor, 180 / M_PI * angle,
+			 d->tex ? "" : " font tiny");
+	*last = bandwidth;
+}
+
 /* A roof with its name: slanted ones at the left end, flat ones at the right, in the order of the
  * query; a name too near to the one before is left to the caption's table. */
 static void draw_roof(struct drawing *d, struct frame *f, int i, double *last)
@@ -98,17 +139,10 @@ static void draw_roof(struct drawing *d, struct frame *f, int i, double *last)
 	}
 	plot_clause(d, "data index %d using 1:2 with lines lw 1.5 dt %d lc rgb '#000000' notitle",
 		    block, (slanted ? bandwidth == widest : flops == top) ? 1 : 2);
+	if (!slanted)
+		keep_clear(f, x_pt(f, fmax(from, f->x0)), y_pt(f, flops / f->sy.factor));
 	if (slanted) {
-		double x = fmax(f->x0 * 1.15, f->y0 * 1.3 * f->sy.factor / bandwidth);
-		double at = y_pt(f, bandwidth * x / f->sy.factor);
-		double angle = 180 / M_PI * atan((f->h_pt / log(f->y1 / f->y0)) /
-						 (f->w_pt / log(f->x1 / f->x0)));
-		if (fabs(at - last[0]) > 14)
-			text_add(&d->gp, "set label %s at %.9g, %.9g left rotate by %.1f offset "
-				 "-0.2,0.8%s\n", quoted(d, label), x,
-				 bandwidth * x / f->sy.factor, angle,
-				 d->tex ? "" : " font tiny");
-		last[0] = at;
+		name_slanted(d, f, label, bandwidth, &last[0]);
 	} else {
 		double at = y_pt(f, flops / f->sy.factor), text = at + (last[1] < 0 ? 4 : -5);
 		if (fabs(text - last[1]) > 8.5 &&
@@ -161,7 +195,7 @@ void draw_roofline(struct drawing *d)
 {
 	struct frame f;
 	struct data data;
-	double last[2] = { -100, -100 };
+	double last[2] = { 1e-300, -100 }; /* bandwidth, height in points: of the last name */
 
 	data_of(&data, d->rows, d->figure);
 	find_frame(d, &f, &data);

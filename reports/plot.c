@@ -375,7 +375,7 @@ static bool is_free(const struct place *p, int n, int self, struct box b, double
 void place_labels(struct place *p, int n, double width_pt, double height_pt, double font_pt)
 {
 	for (int i = 0; i < n; i++)
-		for (int k = 0; k < 8 && !p[i].fits; k++) {
+		for (int k = 0; k < 8 && !p[i].fits && *p[i].text; k++) {
 			struct box b;
 			corner(&p[i], k, font_pt, &p[i].label_x_pt, &p[i].label_y_pt);
 			b = label_box(&p[i], p[i].label_x_pt, p[i].label_y_pt, font_pt);
