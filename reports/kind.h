@@ -74,7 +74,7 @@ void plot_axis(struct drawing *d, char axis, const struct axis *a, const struct 
 /* Legend above the drawing, in as many columns as fit; none for a single unnamed series. */
 void plot_key(struct drawing *d, const char *const *names, int n);
 
-/* The same for areas: pale colour and hatch, drawn by hand, for a key of gnuplot shows but one. */
+/* The same for areas, drawn by hand: gnuplot's own key shows either the colour or the hatch. */
 void plot_fill_key(struct drawing *d, const char *const *names, int n);
 /* Clauses that fill: `shape` is what stands between the data and the fill, e.g. "using 1:2 with
  * boxes"; i chooses colour and hatch. */

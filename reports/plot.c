@@ -85,6 +85,19 @@ const char *interval_text(const struct point *p, const struct scale *s)
 	return text[at];
 }
 
+/* Where a point is: whole numbers as they are. */
+static const char *place_text(double x)
+{
+	static char text[TURNS][48];
+	static int at;
+
+	if (x != floor(x) || fabs(x) >= 1e9)
+		return shown(x);
+	at = (at + 1) % TURNS;
+	snprintf(text[at], sizeof text[at], "%.0f", x);
+	return text[at];
+}
+
 void point_table(struct drawing *d, const struct data *data, const struct scale *sx,
 		 const struct scale *sy)
 {
@@ -101,7 +114,7 @@ void point_table(struct drawing *d, const struct data *data, const struct scale 
 				text_add(&d->table, "%s & ",
 					 tex_text(k ? "" : data->series[i].name));
 			text_add(&d->table, "%s & %s & %s & %d \\\\\n",
-				 isfinite(p->x) ? shown(p->x / sx->factor) : tex_text(p->label),
+				 isfinite(p->x) ? place_text(p->x / sx->factor) : tex_text(p->label),
 				 shown(p->y / sy->factor), interval_text(p, sy),
 				 p->processes > 1 || !p->samples ? p->processes : p->samples);
 		}

@@ -32,11 +32,14 @@ static json_t *settings_of(const struct rows *runs, int i)
 	return j;
 }
 
-static int run_index(const struct rows *runs, const char *id)
+/* Rows mostly follow each other as the runs do: the search begins at the last one found. */
+static int run_index(const struct rows *runs, const char *id, int last)
 {
-	for (int i = 0; *id && i < runs->n; i++)
+	for (int k = 0; *id && k < runs->n; k++) {
+		int i = (last + k) % runs->n;
 		if (strcmp(rows_text(runs, i, "run_id"), id) == 0)
 			return i;
+	}
 	return -1;
 }
 
@@ -246,8 +249,10 @@ int split_unlike(struct rows *rows, const struct rows *runs, const char *column,
 	s.run_of = new_array((size_t)rows->n, sizeof *s.run_of);
 	for (int i = 0; i < runs->n; i++)
 		s.params[i] = settings_of(runs, i);
-	for (int i = 0; i < rows->n; i++)
-		s.run_of[i] = run_index(runs, rows_text(rows, i, "run_id"));
+	for (int i = 0; i < rows->n; i++) {
+		int last = i && s.run_of[i - 1] >= 0 ? s.run_of[i - 1] : 0;
+		s.run_of[i] = run_index(runs, rows_text(rows, i, "run_id"), last);
+	}
 	find_differences(&s);
 	if (strcmp(column, "series") == 0 && rows->n)
 		left_out = leave_out(&s, lines);
