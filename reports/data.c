@@ -34,26 +34,39 @@ static bool has_point(const struct series *s, double x, const char *label)
 	return false;
 }
 
-static bool usable(const struct rows *r, int i, bool with_x)
+/* What places a row, read once: looking cells up by name is slow. */
+struct cells {
+	const char *series, *label;
+	double x, y; /* y NAN: the row is left out */
+};
+
+static struct cells *read_cells(const struct rows *r)
 {
-	double x = rows_number(r, i, "x");
-	return isfinite(rows_number(r, i, "y")) && (!with_x || isfinite(x));
+	struct cells *c = new_array((size_t)r->n, sizeof *c);
+	bool with_x = rows_column(r, "x") >= 0;
+
+	for (int i = 0; i < r->n; i++) {
+		c[i] = (struct cells){ rows_text(r, i, "series"), rows_text(r, i, "label"),
+				       rows_number(r, i, "x"), rows_number(r, i, "y") };
+		if (with_x && !isfinite(c[i].x))
+			c[i].y = NAN;
+	}
+	return c;
 }
 
-/* The medians of all processes at the place of p. */
-static struct point point_at(const struct rows *r, int first, bool with_x)
+/* The medians of all processes at the place of row `first`. */
+static struct point point_at(const struct rows *r, const struct cells *c, int first)
 {
-	struct point p = { .x = rows_number(r, first, "x"), .label = rows_text(r, first, "label"),
-			   .row = first };
-	const char *series = rows_text(r, first, "series");
-	double *v = new_array((size_t)r->n, sizeof *v), samples = rows_number(r, first, "n");
+	struct point p = { .x = c[first].x, .label = c[first].label, .row = first };
+	double *v = new_array((size_t)(r->n - first), sizeof *v);
+	double samples = rows_number(r, first, "n");
 	struct interval between;
 	int n = 0;
 
 	for (int i = first; i < r->n; i++)
-		if (usable(r, i, with_x) && strcmp(series, rows_text(r, i, "series")) == 0 &&
-		    same_place(&p, rows_number(r, i, "x"), rows_text(r, i, "label")))
-			v[n++] = rows_number(r, i, "y");
+		if (isfinite(c[i].y) && same_place(&p, c[i].x, c[i].label) &&
+		    strcmp(c[first].series, c[i].series) == 0)
+			v[n++] = c[i].y;
 	stats_sort(v, n);
 	p.y = stats_quantile(v, n, 0.5);
 	p.lo = n > 1 ? v[0] : rows_number(r, first, "lo");
@@ -97,19 +110,20 @@ static int by_x(const void *a, const void *b)
 
 void data_of(struct data *d, const struct rows *r, const struct figure *f)
 {
-	bool with_x = rows_column(r, "x") >= 0;
+	struct cells *c = read_cells(r);
 
 	*d = (struct data){ 0 };
 	for (int i = 0; i < r->n; i++) {
 		struct series *s;
-		if (!usable(r, i, with_x))
+		if (!isfinite(c[i].y))
 			continue;
-		s = series_named(d, rows_text(r, i, "series"));
-		if (has_point(s, rows_number(r, i, "x"), rows_text(r, i, "label")))
+		s = series_named(d, c[i].series);
+		if (has_point(s, c[i].x, c[i].label))
 			continue;
 		s->point = grow(s->point, s->n, sizeof *s->point);
-		s->point[s->n++] = point_at(r, i, with_x);
+		s->point[s->n++] = point_at(r, c, i);
 	}
+	free(c);
 	if (d->n)
 		qsort_r(d->series, (size_t)d->n, sizeof *d->series, by_series, (void *)f);
 	for (int i = 0; i < d->n; i++)

@@ -114,7 +114,8 @@ void point_table(struct drawing *d, const struct data *data, const struct scale 
 				text_add(&d->table, "%s & ",
 					 tex_text(k ? "" : data->series[i].name));
 			text_add(&d->table, "%s & %s & %s & %d \\\\\n",
-				 isfinite(p->x) ? place_text(p->x / sx->factor) : tex_text(p->label),
+				 isfinite(p->x) ? place_text(p->x / sx->factor) :
+						  tex_text(p->label),
 				 shown(p->y / sy->factor), interval_text(p, sy),
 				 p->processes > 1 || !p->samples ? p->processes : p->samples);
 		}
