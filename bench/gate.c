@@ -198,6 +198,8 @@ static void list_timings(struct work *w)
 			t->metric = &p->row[i].metric[k];
 			t->rule = verdict_rule(floor, true);
 			t->rule.fwer = p->fwer;
+			if (t->rule.fwer_noisy > p->fwer)
+				t->rule.fwer_noisy = p->fwer;
 			t->rule.trials = MDE_TRIALS;
 		}
 }

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "verdict.h"
 #include "workload.h"
 
 #define LONGEST_LINE  (1 << 16)
-#define DEFAULT_FLOOR 0.02
-#define DEFAULT_FWER  0.01
+#define DEFAULT_FLOOR 0.02 /* as COMPARE_FLOOR */
 
 const char *const exact_names[EXACT_COUNT] = {
 	[EXACT_MACS] = "macs",             [EXACT_BYTES] = "bytes",
@@ -196,7 +196,8 @@ static int take_gate(struct reader *r, const char *key, const char *value)
 	if (strcmp(key, "floor") == 0)
 		return take_share(r, key, value, &p->floor);
 	if (strcmp(key, "fwer") == 0)
-		return take_share(r, key, value, &p->fwer);
+		return take_share(r, key, value, &p->fwer) &&
+		       (p->fwer > 0 || fail(r, key, value, "a share above 0: at 0 nothing is red"));
 	if (strcmp(key, "inconclusive") == 0) {
 		choice = take_choice(r, key, value, inconclusive, 3);
 		p->inconclusive = choice < 0 ? INCONCLUSIVE_WARN : (enum inconclusive)choice;
@@ -457,7 +458,8 @@ int policy_read(struct policy *p, const char *path, struct err *e)
 	struct reader r = { .p = p, .e = e, .line_ended = true };
 	int rc;
 
-	*p = (struct policy){ .path = copy(path), .floor = DEFAULT_FLOOR, .fwer = DEFAULT_FWER };
+	*p = (struct policy){ .path = copy(path), .floor = DEFAULT_FLOOR,
+			      .fwer = verdict_rule(DEFAULT_FLOOR, true).fwer };
 	r.file = fopen(path, "r");
 	if (!r.file)
 		return err_set(e, ERR_USAGE, "cannot read the policy %s: %s", path,

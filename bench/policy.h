@@ -5,9 +5,11 @@
  *
  *	[gate]
  *	base = origin/main              ; the merge-base with it is built and measured beside HEAD
- *	pairs = 10                      ; or leave it out and give a budget
- *	budget = 15m
+ *	pairs = 10                      ; of each row; 10 when left out
+ *	budget = 15m                    ; no pair is begun that would end later
  *	floor = 2%                      ; no smaller change is ever called a regression
+ *	fwer = 0.2%                     ; of all rows together (verdict.h); this when left out
+ *	advisory = no                   ; yes: regressions in time warn and do not fail
  *	inconclusive = warn             ; fail | warn | pass
  *
  *	[row mini]
@@ -77,7 +79,7 @@ enum inconclusive { INCONCLUSIVE_WARN, INCONCLUSIVE_FAIL, INCONCLUSIVE_PASS };
 
 struct policy {
 	char *path, *base;              /* owned; base NULL: only by --base */
-	int pairs;                      /* 0: planned from noise and budget */
+	int pairs;                      /* 0: not said */
 	double budget_s;                /* 0: none */
 	double floor, fwer;             /* shares */
 	bool advisory;                  /* regressions in time warn and do not fail */

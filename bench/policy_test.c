@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "test.h"
+#include "verdict.h"
 
 static char file[] = "/tmp/bench-policy-XXXXXX";
 
@@ -40,6 +41,7 @@ static void full_policy(void)
 	CHECK_INT(p.pairs, 12);
 	CHECK_NEAR(p.budget_s, 900, 0);
 	CHECK_NEAR(p.floor, 0.025, 1e-15);
+	CHECK_NEAR(p.fwer, 0.01, 1e-15);
 	CHECK(p.inconclusive == INCONCLUSIVE_FAIL && p.advisory, "flags");
 	CHECK_INT(p.n_rows, 2);
 	CHECK_INT(p.row[0].n_set, 2);
@@ -77,6 +79,7 @@ static void refusals(void)
 		{ "[gate]\nbudget = 15\n", "15m" },
 		{ "[gate]\nfloor = 200%\n", "a share" },
 		{ "[gate]\nfloor = nan\n", "a share" },
+		{ "[gate]\nfwer = 0\n", "above 0" },
 		{ "[gate]\ninconclusive = maybe\n", "known: warn, fail, pass" },
 		{ "[gate]\nbase main\n", "line 2 is neither" },
 		{ "[row a]\nworkload = sdxl-20step-mini\n", "sdxl-20steps-mini" },
@@ -142,6 +145,19 @@ static void odd_files(void)
 	free(text);
 }
 
+/* What a policy leaves out is as everywhere else. */
+static void defaults(void)
+{
+	struct policy p;
+	struct err e = read_text(&p, "[row a]\nworkload = sdxl-20steps-mini\nexact = macs\n");
+	struct verdict_rule rule = verdict_rule(0.02, true);
+
+	CHECK(!e.code, "%s", e.msg);
+	CHECK_NEAR(p.floor, rule.floor, 0);
+	CHECK_NEAR(p.fwer, rule.fwer, 0);
+	policy_free(&p);
+}
+
 static void values(void)
 {
 	double v;
@@ -163,6 +179,7 @@ int main(void)
 	full_policy();
 	refusals();
 	odd_files();
+	defaults();
 	values();
 	unlink(file);
 	return test_end();
