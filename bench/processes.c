@@ -38,13 +38,15 @@ static int read_words(struct group *g, struct err *e)
 	int n = 0;
 
 	for (int id = 0; id < OPT_COUNT; id++) {
-		bool flag = option_table[id].type == ARG_FLAG;
 		for (int k = 0; k < g->o->n[id] && !is_own((enum opt)id); k++) {
+			const char *value = g->o->value[id][k];
+			bool alone = option_table[id].type == ARG_FLAG ||
+				     (option_table[id].type == ARG_JSON && !*value);
 			if (n == WORDS_MAX - 1)
 				return err_set(e, ERR_USAGE, "more options than %d",
 					       WORDS_MAX - 1);
-			if (asprintf(&g->word[n++], flag ? "--%s" : "--%s=%s",
-				     option_table[id].name, g->o->value[id][k]) < 0)
+			if (asprintf(&g->word[n++], alone ? "--%s" : "--%s=%s",
+				     option_table[id].name, value) < 0)
 				die_if(true, "out of memory");
 		}
 	}
