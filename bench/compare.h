@@ -92,8 +92,8 @@ void compare_exact(const struct compare_row *row,
 /* "regress", "pass", ... ; without pairs "likely slower", "likely faster", "no evidence". */
 const char *compare_word(const struct compare_line *line);
 
-/* 1 when B regressed where no difference was meant; 4 or what a row says when none could be
- * compared; 0. */
+/* Worst first: 4 a workload failed; 1 when B regressed where no difference was meant; what another
+ * row says that could not be compared; 0. */
 enum err_code compare_exit(const struct compare *c);
 
 void compare_text(const struct compare *c, FILE *to);

@@ -24,6 +24,16 @@ const char *compare_word(const struct compare_line *line)
 	       line->verdict.ci_hi < 1 ? "likely faster" : "no evidence";
 }
 
+static bool any_regressed(const struct compare *c)
+{
+	for (int i = 0; i < c->n_rows; i++)
+		for (int k = 0; k < c->row[i].n_lines; k++)
+			if (c->row[i].line[k].method == COMPARE_PAIRS &&
+			    c->row[i].line[k].verdict.kind == VERDICT_REGRESS)
+				return true;
+	return false;
+}
+
 enum err_code compare_exit(const struct compare *c)
 {
 	enum err_code worst = ERR_NONE;
@@ -35,13 +45,10 @@ enum err_code compare_exit(const struct compare *c)
 		if (row->err.code && (worst == ERR_NONE || row->err.code == ERR_FAILED))
 			worst = row->err.code;
 	}
+	if (worst != ERR_FAILED && !c->varied && any_regressed(c))
+		return ERR_REGRESSION;
 	if (worst != ERR_NONE)
 		return worst;
-	for (int i = 0; i < c->n_rows && !c->varied; i++)
-		for (int k = 0; k < c->row[i].n_lines; k++)
-			if (c->row[i].line[k].method == COMPARE_PAIRS &&
-			    c->row[i].line[k].verdict.kind == VERDICT_REGRESS)
-				return ERR_REGRESSION;
 	return compared ? ERR_NONE : ERR_INCOMPARABLE;
 }
 
