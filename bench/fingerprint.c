@@ -158,6 +158,20 @@ static void compare_hard(const json_t *a, const json_t *b, const struct fingerpr
 	}
 }
 
+/* A slowdown on purpose is told only where there is one: the lack of it is a value too. */
+static void compare_injection(const json_t *a, const json_t *b, const struct fingerprint_rule *rule,
+			      struct differences *d)
+{
+	const char *va = json_string_value(json_object_get(a, "inject"));
+	const char *vb = json_string_value(json_object_get(b, "inject"));
+	char text[192];
+
+	if (!va == !vb || may_differ(rule, "inject"))
+		return;
+	snprintf(text, sizeof text, "inject (%.60s, %.60s)", va ? va : "none", vb ? vb : "none");
+	add_obstacle(d, "inject", text);
+}
+
 /* What must lie between two values of a soft key to be worth a sentence. */
 struct tolerance {
 	const char *key, *what, *unit;
@@ -208,6 +222,7 @@ int fingerprint_compare(const json_t *a, const json_t *b, const struct fingerpri
 	struct differences d = { .n = 0 };
 
 	compare_hard(json_object_get(a, "hard"), json_object_get(b, "hard"), rule, &d, note, arg);
+	compare_injection(json_object_get(a, "hard"), json_object_get(b, "hard"), rule, &d);
 	if (note)
 		compare_soft(json_object_get(a, "soft"), json_object_get(b, "soft"), note, arg);
 	if (!d.n)

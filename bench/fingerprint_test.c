@@ -103,6 +103,27 @@ static void test_builds(void)
 	CHECK(strstr(e.msg, "threads (2, 4)"), "%s", e.msg);
 }
 
+/* A run that was slowed down on purpose is not like one that was not, on whichever side it is. */
+static void test_injection(void)
+{
+	struct db_run slow = like;
+	const char *vary[] = { "inject" };
+	struct fingerprint_rule none = { 0 }, meant = { vary, 1, false };
+	json_t *a, *b;
+	struct err e = { 0 };
+
+	slow.config.params_json =
+		"{\"dtype\":\"fp32\",\"threads\":2,\"steps\":20,\"inject\":\"denoise=5\"}";
+	check_refused(&slow, "inject (none, denoise=5)");
+	CHECK(!compare(&slow, meant, &e), "%s", e.msg);
+	a = fingerprint_of(&slow);
+	b = fingerprint_of(&like);
+	CHECK_INT(fingerprint_compare(a, b, &none, note, NULL, &e), -ERR_INCOMPARABLE);
+	CHECK(strstr(e.msg, "inject (denoise=5, none)"), "%s", e.msg);
+	json_decref(a);
+	json_decref(b);
+}
+
 static void test_soft(void)
 {
 	struct db_run b = like;
@@ -135,6 +156,7 @@ int main(void)
 	test_equal();
 	test_hard();
 	test_builds();
+	test_injection();
 	test_soft();
 	test_keys();
 	return test_end();
