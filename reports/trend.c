@@ -10,6 +10,7 @@
 #include "steps.h"
 
 #define MOST_STEPS 64
+#define FOREVER    "9223372036854775807" /* ns */
 
 /* One row per build of a series: the median of its runs' values is taken below. */
 static const char series_sql[] =
@@ -25,7 +26,9 @@ static const char series_sql[] =
 
 static const char ack_sql[] =
 	"SELECT reason FROM v_ack WHERE workload = ?1 AND metric = ?2 AND stage = ?3 AND "
-	"(params_sha256 IS NULL OR params_sha256 = ?4) AND at_unix_ns BETWEEN ?5 + 0 AND ?6 + 0 "
+	"(params_sha256 IS NULL OR params_sha256 = ?4) AND "
+	"at_unix_ns >= ?5 + 0 AND at_unix_ns < ?6 + 0 "
+	"AND (expires_unix_ns IS NULL OR expires_unix_ns > ?7 + 0) "
 	"ORDER BY at_unix_ns DESC LIMIT 1";
 
 /* The values of a series: builds [i] begin at row start[i]. */
@@ -58,17 +61,19 @@ static struct values values_of(const struct rows *r, int from, int to)
 	return v;
 }
 
-/* An acknowledgement between the last value before a step and the newest of its level counts. */
+/* An acknowledgement counts from the last value before a step on, until the next level begins (at
+ * build `end`), unless it has expired when the newest run starts. */
 static int find_ack(struct trend *t, struct trend_step *s, const struct rows *r,
-		    const struct values *v, int at, struct db *db, struct report_error *e)
+		    const struct values *v, int at, int end, struct db *db, struct report_error *e)
 {
 	const char *args[] = { t->workload, t->metric, t->stage,
 			       rows_text(r, v->start[at], "params_sha256"),
 			       rows_text(r, v->start[at - 1], "started_unix_ns"),
+			       end < v->n ? rows_text(r, v->start[end], "started_unix_ns") : FOREVER,
 			       rows_text(r, v->start[v->n] - 1, "started_unix_ns") };
 	struct rows ack;
 
-	if (!rows_query_with(&ack, db, ack_sql, args, 6, e) && ack.n)
+	if (!rows_query_with(&ack, db, ack_sql, args, 7, e) && ack.n)
 		snprintf(s->reason, sizeof s->reason, "%s", rows_text(&ack, 0, "reason"));
 	rows_end(&ack);
 	return e->code;
@@ -91,7 +96,7 @@ static int find_steps(struct trend *t, const struct rows *r, const struct values
 		s->before = found[i].before;
 		s->after = found[i].after;
 		s->at_unix_ns = strtoll(rows_text(r, row, "started_unix_ns"), NULL, 10);
-		find_ack(t, s, r, v, found[i].at, db, e);
+		find_ack(t, s, r, v, found[i].at, i + 1 < n ? found[i + 1].at : v->n, db, e);
 	}
 	return e->code;
 }
