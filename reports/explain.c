@@ -194,6 +194,8 @@ int explain_read(struct explained *x, struct db *db, const char *which, struct r
 		take_comparison(x, &r);
 		if (!read_stages(x, db, session, e))
 			read_ops(x, db, session, rows_text(&r, 0, "traced"), e);
+		if (!e->code && x->traced && !x->n_ops) /* the traced session is of other rows */
+			read_ops(x, db, session, "", e);
 	}
 	rows_end(&r);
 	return e->code;
