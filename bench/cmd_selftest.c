@@ -97,17 +97,20 @@ static double largest_sigma(const struct selftest *t)
 	return most;
 }
 
+/* Shares of the rows that the kind is about: all of them in aa, the slowed ones otherwise; `detail`
+ * has the others too. */
 static void record(const struct selftest *t, const struct job *job, struct pairs *p)
 {
 	struct selftest_row clean = selftest_sum(t, false), slowed = selftest_sum(t, true);
+	const struct selftest_row *about = t->effect > 0 ? &slowed : &clean;
 	json_t *j = selftest_json(t, job);
 	char *detail = json_dumps(j, JSON_COMPACT);
 	struct db_selftest s = {
 		.session = p->session, .run = p->row[0].process[ARM_A][0].uuid,
 		.kind = t->effect > 0 ? "inject" : "aa", .effect = t->effect, .stage = t->stage,
-		.n_suites = t->suites, .n_rows = t->suites * t->n_rows,
+		.n_suites = t->suites, .n_rows = t->effect > 0 ? t->suites : clean_rows(t),
 		.false_alarms = clean.regress, .caught = slowed.regress,
-		.inconclusive = clean.inconclusive, .naive_false_alarms = clean.plain,
+		.inconclusive = about->inconclusive, .naive_false_alarms = clean.plain,
 		.naive_caught = slowed.plain, .sigma_within = NAN, .sigma_process = NAN,
 		.sigma_pair = largest_sigma(t), .theta = t->theta, .detail_json = detail };
 
