@@ -144,6 +144,9 @@ static int acknowledge(struct db *db, const struct options *o, struct err *e)
 		return -(int)e->code;
 	if (explain_read(&x, db, o->arg[0], &why)) {
 		err_set(e, (enum err_code)why.code, "%s", why.text);
+	} else if (!*x.workload) {
+		err_set(e, ERR_USAGE, "comparison %lld names no run, so it belongs to no series: a "
+			"change of exact counts is waived in the policy of the gate", x.id);
 	} else {
 		ack.workload = x.workload;
 		ack.params_sha256 = *x.params_sha256 ? x.params_sha256 : NULL;
