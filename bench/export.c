@@ -70,7 +70,7 @@ static int each_row(struct db *db, const char *view, db_row_fn *row, void *arg, 
 static int finish(FILE *to, struct err *e)
 {
 	return fflush(to) || ferror(to) ?
-	       err_set(e, ERR_USAGE, "cannot write the export: %s", strerror(errno)) : 0;
+	       err_set(e, ERR_FAILED, "cannot write the export: %s", strerror(errno)) : 0;
 }
 
 /* ---- csv and jsonl -----------------------------------------------------------------------------
@@ -281,10 +281,10 @@ static int write_csv(struct db *db, const char *view, const char *path, struct e
 	int rc;
 
 	if (!f)
-		return err_set(e, ERR_USAGE, "cannot write %s: %s", path, strerror(errno));
+		return err_set(e, ERR_FAILED, "cannot write %s: %s", path, strerror(errno));
 	rc = export_csv(db, view, f, e);
 	if (fclose(f) && !rc)
-		rc = err_set(e, ERR_USAGE, "cannot write %s: %s", path, strerror(errno));
+		rc = err_set(e, ERR_FAILED, "cannot write %s: %s", path, strerror(errno));
 	return rc;
 }
 
@@ -325,7 +325,7 @@ int export_parquet(struct db *db, const char *view, FILE *to, struct err *e)
 		return -(int)e->code;
 	snprintf(dir, sizeof dir, "%.400s/bench-export-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(dir))
-		return err_set(e, ERR_USAGE, "cannot make a folder in %s: %s; set TMPDIR", dir,
+		return err_set(e, ERR_FAILED, "cannot make a folder in %s: %s; set TMPDIR", dir,
 			       strerror(errno));
 	rc = parquet_in(dir, db, view, to, e);
 	rmdir(dir);
