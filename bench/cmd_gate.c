@@ -85,12 +85,14 @@ int cmd_gate(const struct options *o, struct err *e)
 	if (!policy_read(&policy, o->arg[0], e)) {
 		take_options(&policy, &job, o);
 		gate_run(&g, &job, &why);
-		if (why.code && why.code != ERR_INCOMPARABLE) {
+		if (why.code && why.code != ERR_INCOMPARABLE && !g.judged) {
 			*e = why;
 		} else {
 			snprintf(g.note + strlen(g.note), sizeof g.note - strlen(g.note), "%s",
 				 why.msg);
 			show(&g, o, e);
+			if (g.judged && why.code)
+				err_set(e, why.code, "%s", why.msg);
 			conclude(&g, e);
 		}
 	}

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "gate_run.h"
 #include "machine.h"
+#include "output.h"
 
 #define DEFAULT_PAIRS 10
 #define MDE_TRIALS    2000 /* of the simulation that says what would have been seen */
@@ -117,6 +118,17 @@ static struct pairs_plan plan_of(const struct work *w, const struct rows *rows)
 	return plan;
 }
 
+/* What both arms of every row ran on, by the first one that tells. */
+static void note_fingerprint(struct gate *g, const struct pairs_result *r)
+{
+	char *text = json_dumps(json_object_get(r->fingerprint[ARM_B], "hard"),
+				JSON_SORT_KEYS | JSON_COMPACT);
+
+	if (text && !*g->fingerprint)
+		text_hash(text, g->fingerprint);
+	free(text);
+}
+
 /* Measures `blocks` of all rows and gives the result to each(); nothing to do is well too. */
 static int session(struct work *w, const struct rows *rows, int blocks, char uuid[37],
 		   void (*each)(struct work *w, const struct policy_row *row,
@@ -128,8 +140,10 @@ static int session(struct work *w, const struct rows *rows, int blocks, char uui
 	if (!rows->n)
 		return 0;
 	if (!pairs_begin(&p, &plan, e) && !pairs_measure(&p, blocks, e))
-		for (int i = 0; i < rows->n && each; i++)
+		for (int i = 0; i < rows->n && each; i++) {
+			note_fingerprint(w->g, &p.row[i]);
 			each(w, rows->of[i], &p.row[i]);
+		}
 	if (p.out_of_time)
 		snprintf(w->g->note, sizeof w->g->note, "the budget ended the measurement after %d "
 			 "of %d pairs", p.blocks_done, blocks);
@@ -335,6 +349,7 @@ static void finish(struct work *w, struct err *e)
 		gate_timing_case(g, &w->timing[i]);
 	for (int i = 0; i < g->n; i++)
 		waive(g->policy, &g->c[i]);
+	g->judged = true;
 	if (!w->job->db || !*w->session)
 		return;
 	if (db_open(&db, w->job->db, DB_CREATE))

@@ -44,10 +44,11 @@ struct gate {
 	const struct policy *policy;
 	char base[256], head[256];    /* "main (1f3a9c0d12)" */
 	char machine[256];            /* "AMD EPYC, 2 threads, avx2" */
-	char fingerprint[65];         /* SHA-256 of the hard keys; "" */
+	char fingerprint[65];         /* SHA-256 of the head's hard keys, first row; "" */
 	struct gate_case *c;          /* owned */
 	int n;
 	double seconds;
+	bool judged;                  /* all that was wanted; what fails then is to store it */
 	char note[1024];              /* why nothing was measured; "" */
 };
 

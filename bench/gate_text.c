@@ -11,6 +11,7 @@
 #include "units.h"
 
 #define COMMENT_BYTES (60 * 1024) /* GitHub takes 64 KiB, GitLab more */
+#define MORE          "* and more\n"
 
 static struct text value_text(const struct gate_case *c, double v)
 {
@@ -155,10 +156,10 @@ void gate_markdown(const struct gate *g, FILE *to)
 	fputc('\n', memory);
 	footnotes(g, memory, "* ");
 	fflush(memory);
-	if (len > COMMENT_BYTES) { /* at a line end, and never within a letter */
-		text[COMMENT_BYTES] = 0;
+	if (len > COMMENT_BYTES) { /* at a line end, never within a letter, with room for a line */
+		text[COMMENT_BYTES - sizeof MORE] = 0;
 		end = strrchr(text, '\n');
-		strcpy(end + 1, "* and more\n");
+		strcpy(end + 1, MORE);
 	}
 	fputs(text, to);
 	fputc('\n', to);
