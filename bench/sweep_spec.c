@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "stats_boot.h"
 #include "sweep.h"
 
 /* Every row: a file of bench/sweeps/ with _ for - (see `embed` in the Makefile). */
@@ -194,28 +195,14 @@ int sweep_spec_value(const struct sweep_spec *s, int point, int axis)
 	return point % s->axis[axis].n;
 }
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
 void sweep_spec_order(const struct sweep_spec *s, int round, int *out)
 {
-	uint64_t state = s->seed + (uint64_t)(round / 2);
+	struct rng r = { .seed = s->seed + (uint64_t)(round / 2) };
 	int n = sweep_spec_points(s);
 
 	for (int i = 0; i < n; i++)
 		out[i] = i;
-	for (int i = n - 1; i > 0; i--) {
-		int k = (int)(next_random(&state) % (uint64_t)(i + 1)), t = out[i];
-		out[i] = out[k];
-		out[k] = t;
-	}
+	rng_shuffle(&r, out, n);
 	for (int i = 0; round % 2 && i < n / 2; i++) {
 		int t = out[i];
 		out[i] = out[n - 1 - i];
