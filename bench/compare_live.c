@@ -11,17 +11,6 @@
 #include "compare.h"
 #include "stats.h"
 
-static double median_of(const double *v, int n)
-{
-	double *copy = malloc(((size_t)n + 1) * sizeof *copy), m;
-
-	die_if(!copy, "out of memory");
-	memcpy(copy, v, (size_t)n * sizeof *copy);
-	m = n ? stats_median(copy, n) : NAN;
-	free(copy);
-	return m;
-}
-
 /* ---- looks -------------------------------------------------------------------------------------
  */
 
@@ -40,7 +29,7 @@ static void take_values(struct compare_line *line, const struct pairs_result *fr
 	line->pairs = from->n;
 	for (int arm = 0; arm < ARMS; arm++) {
 		line->n[arm] = from->n;
-		line->median[arm] = median_of(s->value[arm], from->n);
+		line->median[arm] = stats_median_of(s->value[arm], from->n);
 	}
 }
 

@@ -15,17 +15,6 @@ static double *append(double *to, int n, const struct pairs_series *s, int more)
 	return to;
 }
 
-static double median_of(const double *v, int n)
-{
-	double *copy = malloc((size_t)n * sizeof *copy), median;
-
-	die_if(!copy, "out of memory");
-	memcpy(copy, v, (size_t)n * sizeof *copy);
-	median = stats_median(copy, n);
-	free(copy);
-	return median;
-}
-
 /* Names the stages that there are, because the policy named another. */
 static void no_such_series(struct gate_timing *t, const struct pairs_result *r)
 {
@@ -67,8 +56,8 @@ void gate_timing_take(struct gate_timing *t, const struct pairs_result *r, bool 
 	die_if(!t->disturbed, "out of memory");
 	memcpy(t->disturbed + t->n, r->disturbed, (size_t)r->n * sizeof *t->disturbed);
 	if (!t->n) {
-		t->base = median_of(s->value[ARM_A], r->n);
-		t->head = median_of(s->value[ARM_B], r->n);
+		t->base = stats_median_of(s->value[ARM_A], r->n);
+		t->head = stats_median_of(s->value[ARM_B], r->n);
 		memcpy(t->base_run, r->process[ARM_A][0].uuid, sizeof t->base_run);
 		memcpy(t->head_run, r->process[ARM_B][0].uuid, sizeof t->head_run);
 	}

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stats_dist.h"
 
@@ -31,6 +32,20 @@ double stats_median(double *v, int n)
 {
 	stats_sort(v, n);
 	return stats_quantile(v, n, 0.5);
+}
+
+double stats_median_of(const double *v, int n)
+{
+	double *copy = malloc(((size_t)n + 1) * sizeof *copy), median = NAN;
+
+	if (!copy || !n) {
+		free(copy);
+		return median;
+	}
+	memcpy(copy, v, (size_t)n * sizeof *copy);
+	median = stats_median(copy, n);
+	free(copy);
+	return median;
 }
 
 double stats_mean(const double *v, int n)

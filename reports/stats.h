@@ -25,6 +25,7 @@ void stats_sort(double *v, int n); /* ascending */
 /* Value at quantile q of sorted v, between neighbours linearly (Hyndman and Fan, type 7). */
 double stats_quantile(const double *v, int n, double q);
 double stats_median(double *v, int n); /* sorts v */
+double stats_median_of(const double *v, int n); /* leaves v; NAN for n = 0 */
 
 double stats_mean(const double *v, int n);
 double stats_sd(const double *v, int n); /* divisor n - 1; NAN for n < 2 */
