@@ -220,8 +220,8 @@ int cmd_plan(const struct options *o, struct err *e)
 		return -(int)e->code;
 	if (isnan(p.sigma))
 		return err_set(e, ERR_USAGE,
-			       "the noise of %s is not known: run `bench calibrate %s`, or give the "
-			       "deviation of a pair, --sigma 1%%",
+			       "the noise of %s is not known: run `bench calibrate %s`, or give "
+			       "the deviation of a pair, --sigma 1%%",
 			       workload ? workload : "this workload",
 			       workload ? workload : "WORKLOAD");
 	simulate(&p);

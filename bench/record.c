@@ -277,7 +277,8 @@ static void add_probes(struct record *r, const struct session *s)
 	for (int i = 0; i < probes_rows(s->m.probes); i++) {
 		struct probe_row row = probes_row(s->m.probes, i);
 		bool cut = row.phase == PHASE_MEASURED && row.sample >= s->m.samples;
-		enum db_phase phase = row.phase == PHASE_WARMUP ? DB_PHASE_WARMUP : DB_PHASE_MEASURED;
+		enum db_phase phase = row.phase == PHASE_WARMUP ? DB_PHASE_WARMUP :
+								  DB_PHASE_MEASURED;
 		if (row.phase == PHASE_MEASURED && !cut)
 			phase = sample_phase(s, row.sample);
 		for (int k = 0; k < probes_count(s->m.probes) && row.phase != PHASE_TRACED; k++)

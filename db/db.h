@@ -307,8 +307,8 @@ struct db_selftest {
 	double effect;             /* 0.05: made 5 % slower */
 	const char *stage;         /* that was made slower; "total" for aa */
 	int64_t at_unix_ns;        /* 0: now */
-	int n_suites, n_rows;      /* suites; rows of them all: clean ones in aa, else slowed ones */
-	int false_alarms;          /* clean rows called slower, of which inject has some too */
+	int n_suites, n_rows;      /* suites; their rows: clean ones in aa, else slowed ones */
+	int false_alarms;          /* clean rows called slower; inject has such rows too */
 	int caught, inconclusive;  /* of n_rows */
 	int naive_false_alarms, naive_caught;    /* by a plain mean and threshold */
 	double sigma_within, sigma_process, sigma_pair, theta; /* not finite: unknown */

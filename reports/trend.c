@@ -66,10 +66,10 @@ static struct values values_of(const struct rows *r, int from, int to)
 static int find_ack(struct trend *t, struct trend_step *s, const struct rows *r,
 		    const struct values *v, int at, int end, struct db *db, struct report_error *e)
 {
+	const char *next = end < v->n ? rows_text(r, v->start[end], "started_unix_ns") : FOREVER;
 	const char *args[] = { t->workload, t->metric, t->stage,
 			       rows_text(r, v->start[at], "params_sha256"),
-			       rows_text(r, v->start[at - 1], "started_unix_ns"),
-			       end < v->n ? rows_text(r, v->start[end], "started_unix_ns") : FOREVER,
+			       rows_text(r, v->start[at - 1], "started_unix_ns"), next,
 			       rows_text(r, v->start[v->n] - 1, "started_unix_ns") };
 	struct rows ack;
 
