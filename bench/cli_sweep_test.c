@@ -156,8 +156,8 @@ static void test_processes(void)
 	setenv("BENCH_DB", "six.db", 1);
 	check_query("SELECT~count(*)~FROM~v_runs~WHERE~status='ok'", "6");
 	unsetenv("BENCH_DB");
-	cli_free(expect("run sdxl-20steps-mini --processes 2 --samples 1 --warmup 0 --trace --quiet "
-			"--no-db", 0, "median of 2 processes"));
+	cli_free(expect("run sdxl-20steps-mini --processes 2 --samples 1 --warmup 0 --trace "
+			"--quiet --no-db", 0, "median of 2 processes"));
 	cli_free(expect("run sdxl-20steps-mini --processes 2 --save a.png", ERR_USAGE, "--save"));
 	cli_free(expect("run sdxl-20steps-mini --processes 2 --set steps=0", ERR_USAGE,
 			"steps=0"));

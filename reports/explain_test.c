@@ -67,6 +67,47 @@ static void test_trend(struct db *db)
 	free(t);
 }
 
+/* The reasons of both steps, one behind the other. */
+static void reasons(struct db *db, char *text, size_t len, long long *second_ns)
+{
+	struct report_error e = { 0 };
+	struct trend *t;
+	int n;
+
+	*text = 0;
+	CHECK(!trend_read(&t, &n, db, "sdxl-history", "latency", "total", &e) && n == 1, "%s",
+	      e.text);
+	if (n == 1 && t->n_steps == 2) {
+		snprintf(text, len, "%s/%s", t->steps[0].reason, t->steps[1].reason);
+		*second_ns = t->steps[1].at_unix_ns;
+	}
+	for (int i = 0; i < n; i++)
+		trend_end(&t[i]);
+	free(t);
+}
+
+/* Each step has its own acknowledgement, and one that has expired is none. */
+static void test_acks(struct db *db)
+{
+	struct db_ack ack = { .workload = "sdxl-history", .metric = "latency", .stage = "total",
+			      .reason = "expired" };
+	char text[128];
+	long long at = 0;
+
+	reasons(db, text, sizeof text, &at);
+	CHECK_STR(text, "more exact softmax/");
+	ack.at_unix_ns = at;
+	ack.expires_unix_ns = at + 1;
+	CHECK(!db_put_ack(db, &ack), "%s", db_error(db));
+	reasons(db, text, sizeof text, &at);
+	CHECK_STR(text, "more exact softmax/");
+	ack = (struct db_ack){ .workload = "sdxl-history", .metric = "latency", .stage = "total",
+			       .reason = "faster tiles", .at_unix_ns = at };
+	CHECK(!db_put_ack(db, &ack), "%s", db_error(db));
+	reasons(db, text, sizeof text, &at);
+	CHECK_STR(text, "more exact softmax/faster tiles");
+}
+
 int main(void)
 {
 	struct db *db;
@@ -77,6 +118,7 @@ int main(void)
 	sample_database(db);
 	test_explain(db);
 	test_trend(db);
+	test_acks(db);
 	db_close(db);
 	files_end();
 	return test_end();
