@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "db.h"
 #include "doctor.h"
 #include "machine.h"
 #include "stats.h"
@@ -235,16 +236,10 @@ static void threads(struct findings *f, const struct device *d)
 
 static void disk(struct findings *f, const char *db_path)
 {
-	static const struct { long type; const char *name;
-	} far[] = {
-		{ 0x6969, "NFS" },      { 0x517b, "SMB" },        { 0xff534d42, "CIFS" },
-		{ 0xfe534d42, "SMB2" }, { 0x0bd00bd0, "Lustre" }, { 0x47504653, "GPFS" },
-		{ 0x65735546, "FUSE" },
-	};
 	struct finding *x = finding_add(f, "database",
 					"SQLite needs locks that network file systems "
 					"do not keep, and space.");
-	const char *slash = strrchr(db_path, '/'), *name = "local disk";
+	const char *slash = strrchr(db_path, '/'), *shared;
 	char dir[1024];
 	struct statfs s;
 	double bytes;
@@ -258,13 +253,11 @@ static void disk(struct findings *f, const char *db_path)
 		return;
 	}
 	bytes = (double)s.f_bavail * (double)s.f_bsize;
-	for (size_t i = 0; i < sizeof far / sizeof *far; i++)
-		if ((unsigned)s.f_type == (unsigned)far[i].type) {
-			name = far[i].name;
-			x->level = FINDING_WARN;
-		}
+	shared = db_fs_is_shared((unsigned long)s.f_type);
+	x->level = shared ? FINDING_WARN : FINDING_OK;
 	x->level = bytes < 1e9 ? FINDING_BAD : x->level;
-	snprintf(x->value, sizeof x->value, "%s, %s free", name, text_bytes(bytes).s);
+	snprintf(x->value, sizeof x->value, "%s, %s free", shared ? shared : "local disk",
+		 text_bytes(bytes).s);
 	snprintf(x->mend, sizeof x->mend, "--db FILE on a local disk with space");
 }
 

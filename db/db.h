@@ -69,6 +69,9 @@ const char *db_spool_path(const struct db *db); /* FILE.spool.jsonl, beside the 
  * variable BENCH_DB_LOCKING=yes trusts the locks of any file system, =no of none. */
 const char *db_spooling(const struct db *db);
 
+/* Name of a shared file system, on which locks are not trusted, by its statfs.f_type; or NULL. */
+const char *db_fs_is_shared(unsigned long fs_type);
+
 int db_schema_version(void);                    /* of this program */
 int db_file_version(const struct db *db);       /* of the file when it was opened; 0: it is new */
 

@@ -67,10 +67,6 @@ int db_migrate(struct db *db, const struct db_migration *list, int n);
 
 /* ---- db_lock.c ---- */
 
-/* The name of a shared file system, on which locks and WAL's shared memory often do not work, by
- * its statfs type; NULL for others. */
-const char *db_fs_is_shared(unsigned long fs_type);
-
 /* 0 when the file may be opened for writing; else DB_ERR_NOLOCK and why (or another code). */
 int db_look_at_locks(struct db *db);
 
