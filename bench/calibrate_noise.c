@@ -16,7 +16,6 @@
 #define BLOCKS_DEFAULT 20
 #define EXPIRES_NS     (14 * 24 * 3600 * (int64_t)1000000000)
 #define GATE_PAIRS     10   /* that theta and the detectable change are told for */
-#define FLOOR          0.02 /* no smaller change is called one */
 
 /* One number of the workload. */
 struct line {
@@ -65,7 +64,7 @@ static struct noise components(const struct pairs_result *row, const struct pair
 static struct line judge(const struct pairs_result *row, const struct pairs_series *s)
 {
 	double *d = malloc(((size_t)row->n + 1) * sizeof *d);
-	struct verdict_rule rule = verdict_rule(FLOOR, false);
+	struct verdict_rule rule = verdict_rule(VERDICT_FLOOR, false);
 	struct line l = { .noise = components(row, s) };
 	struct noise_model model;
 
@@ -76,7 +75,7 @@ static struct line judge(const struct pairs_result *row, const struct pairs_seri
 	free(d);
 	snprintf(l.metric, sizeof l.metric, "%s", s->metric);
 	snprintf(l.stage, sizeof l.stage, "%s", s->stage);
-	l.theta = fmax(FLOOR, 3 * l.noise.pair / sqrt(GATE_PAIRS));
+	l.theta = fmax(VERDICT_FLOOR, 3 * l.noise.pair / sqrt(GATE_PAIRS));
 	model = (struct noise_model){ .sigma = l.noise.pair };
 	l.mde95 = verdict_outlook(&rule, &model, GATE_PAIRS, 0, rule.trials).mde95;
 	return l;

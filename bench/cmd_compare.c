@@ -311,7 +311,7 @@ int cmd_compare(const struct options *o, struct err *e)
 
 	die_if(!j, "out of memory");
 	j->o = o;
-	j->c.rule = verdict_rule(COMPARE_FLOOR, false);
+	j->c.rule = verdict_rule(VERDICT_FLOOR, false);
 	progress_init(&j->progress, opt_flag(o, OPT_QUIET));
 	process_catch_signals();
 	if (!take_all_vary(&j->vary, o, e) && !resolve_arms(j, e)) {

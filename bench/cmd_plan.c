@@ -211,7 +211,7 @@ static void print_json(const struct plan_of *p)
 
 int cmd_plan(const struct options *o, struct err *e)
 {
-	struct plan_of p = { .sigma = NAN, .theta = 0.02, .effect = 0.05, .power = 0.95 };
+	struct plan_of p = { .sigma = NAN, .theta = VERDICT_FLOOR, .effect = 0.05, .power = 0.95 };
 	const char *workload = o->n_args ? o->arg[0] : NULL;
 
 	if (read_options(&p, o, e))

@@ -185,7 +185,7 @@ static int audit(const struct job *job, double effect, json_t *results, struct e
 	const char *stage = effect > 0 ? opt_text(o, OPT_STAGE) : "total", *vary[] = { "inject" };
 	const char *slow[] = { "--inject", NULL, NULL };
 	struct pairs_row row = { job->workload, job->workload, job->args };
-	struct verdict_rule rule = verdict_rule(0.02, true);
+	struct verdict_rule rule = verdict_rule(VERDICT_FLOOR, true);
 	struct selftest t = { .effect = effect, .stage = stage,
 			      .suites = (int)opt_int(o, OPT_SUITES) };
 	char inject[96];

@@ -14,9 +14,6 @@
 #include "pairs.h"
 #include "verdict.h"
 
-/* The smallest change that is called one, as on machines without locked clocks; noise raises it. */
-#define COMPARE_FLOOR 0.02
-
 /* How the values of a line belong together. */
 enum compare_method {
 	COMPARE_PAIRS,    /* measured as pairs: a verdict */

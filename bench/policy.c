@@ -14,7 +14,6 @@
 #include "workload.h"
 
 #define LONGEST_LINE  (1 << 16)
-#define DEFAULT_FLOOR 0.02 /* as COMPARE_FLOOR */
 
 const char *const exact_names[EXACT_COUNT] = {
 	[EXACT_MACS] = "macs",             [EXACT_BYTES] = "bytes",
@@ -458,8 +457,8 @@ int policy_read(struct policy *p, const char *path, struct err *e)
 	struct reader r = { .p = p, .e = e, .line_ended = true };
 	int rc;
 
-	*p = (struct policy){ .path = copy(path), .floor = DEFAULT_FLOOR,
-			      .fwer = verdict_rule(DEFAULT_FLOOR, true).fwer };
+	*p = (struct policy){ .path = copy(path), .floor = VERDICT_FLOOR,
+			      .fwer = verdict_rule(VERDICT_FLOOR, true).fwer };
 	r.file = fopen(path, "r");
 	if (!r.file)
 		return err_set(e, ERR_USAGE, "cannot read the policy %s: %s", path,

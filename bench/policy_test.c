@@ -150,7 +150,7 @@ static void defaults(void)
 {
 	struct policy p;
 	struct err e = read_text(&p, "[row a]\nworkload = sdxl-20steps-mini\nexact = macs\n");
-	struct verdict_rule rule = verdict_rule(0.02, true);
+	struct verdict_rule rule = verdict_rule(VERDICT_FLOOR, true);
 
 	CHECK(!e.code, "%s", e.msg);
 	CHECK_NEAR(p.floor, rule.floor, 0);

@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define VERDICT_FLOOR     0.02 /* where nothing else is said: machines without locked clocks */
 #define VERDICT_MIN_PAIRS 8 /* fewer can never reach a level of 0.005 */
 
 enum verdict_kind {
