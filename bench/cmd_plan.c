@@ -2,13 +2,15 @@
  *
  * bench plan: how many pairs of processes, and how many minutes, a comparison needs before a wanted
  * slowdown is caught with a wanted power, and what fewer or more pairs would see. Nothing is
- * measured: the noise is that of the last calibration, or given.
+ * measured: the noise is that of the last calibration on this machine, or given.
  */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "db.h"
 #include "json.h"
+#include "machine.h"
 #include "options.h"
 #include "policy.h"
 #include "table.h"
@@ -25,8 +27,8 @@ static const int pairs_tried[] = { 8, 10, 12, 16, 20, 24, 32, 40, 60, 80 };
 struct plan_of {
 	double sigma, theta, effect, power, budget_s;
 	double process_s; /* 0: unknown */
-	const char *source;
 	char calibrated[32]; /* when; "" */
+	bool expired;        /* so long ago that it may no longer hold */
 	struct outlook o[TRIED];
 	int enough;       /* index of the first that does; -1: none */
 	int affordable;   /* of the last within the budget; -1: none, or no budget */
@@ -35,15 +37,18 @@ struct plan_of {
 /* ---- what is known -----------------------------------------------------------------------------
  */
 
-static int take_noise(void *arg, int n, const char *const *names, const struct db_value *v)
+static int take_noise(void *arg, const struct db_noise *n)
 {
 	struct plan_of *p = arg;
+	time_t at = (time_t)(n->at_unix_ns / 1000000000);
+	struct tm utc;
 
-	(void)names;
-	if (!v || n < 2)
+	if (strcmp(n->metric, "latency") != 0 || strcmp(n->stage, "total") != 0 ||
+	    !(n->sigma_pair > 0))
 		return 0;
-	p->sigma = v[0].d;
-	snprintf(p->calibrated, sizeof p->calibrated, "%s", v[1].text);
+	p->sigma = n->sigma_pair;
+	strftime(p->calibrated, sizeof p->calibrated, "%Y-%m-%d %H:%M UTC", gmtime_r(&at, &utc));
+	p->expired = n->expires_unix_ns && n->expires_unix_ns < db_now_unix_ns();
 	return 1;
 }
 
@@ -59,14 +64,15 @@ static int take_seconds(void *arg, int n, const char *const *names, const struct
 
 static int ask(const char *path, const char *workload, struct plan_of *p, struct err *e)
 {
+	struct machine m;
+	struct db_host host;
 	struct db *db;
 	int rc = db_open(&db, path, DB_READONLY);
 
+	machine_read(&m);
+	host = machine_host(&m);
 	if (!rc && isnan(p->sigma))
-		rc = db_query(db, "SELECT sigma_pair, at_utc FROM v_noise WHERE workload = ?1 AND "
-				  "metric = 'latency' AND stage = 'total' AND sigma_pair > 0 "
-				  "ORDER BY at_unix_ns DESC LIMIT 1",
-			      &workload, 1, take_noise, p);
+		rc = db_get_noise(db, &host, workload, NULL, take_noise, p);
 	if (!rc && !(p->process_s > 0))
 		rc = db_query(db, "SELECT avg(wall_s) FROM (SELECT wall_s FROM v_runs WHERE "
 				  "workload = ?1 AND status = 'ok' AND params_json NOT LIKE "
@@ -229,10 +235,11 @@ int cmd_plan(const struct options *o, struct err *e)
 		print_json(&p);
 		return 0;
 	}
-	printf("%s%sbound %g %%, to be caught +%g %% with %g %%; a pair deviates by %.2g "
-	       "%%%s%s\n\n",
-	       workload ? workload : "", workload ? ": " : "", 100 * p.theta, 100 * p.effect,
-	       100 * p.power, 100 * p.sigma, *p.calibrated ? " as of " : "", p.calibrated);
+	printf("%s%sbound %g %%, to be caught +%g %% with %g %%\n", workload ? workload : "",
+	       workload ? ": " : "", 100 * p.theta, 100 * p.effect, 100 * p.power);
+	printf("a pair deviates by %.2g %%%s%s%s\n\n", 100 * p.sigma,
+	       *p.calibrated ? ", as of " : "", p.calibrated,
+	       p.expired ? ": too old, calibrate again" : "");
 	print_rows(&p);
 	print_answer(&p);
 	return 0;
