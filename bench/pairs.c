@@ -170,7 +170,7 @@ static void judge_disturbance(struct pairs_result *row)
 			const struct pairs_process *x = &row->process[arm][i];
 			if ((x->reference_rate > 0 &&
 			     x->reference_rate < DISTURBED_BELOW * best) ||
-			    x->contention > DISTURBED_SHARE)
+			    x->contention > DISTURBED_SHARE || x->invalid)
 				row->disturbed[i] = true;
 		}
 	}

@@ -59,6 +59,7 @@ struct pairs_process {
 	double seconds;        /* wall time of all of it */
 	double reference_rate; /* median of its reference blocks, operations per second; 0: none */
 	double contention;     /* share of its time that others took; 0: unknown */
+	bool invalid;          /* by its own word: too many samples were removed */
 	double *sample;        /* seconds of each measured sample; owned */
 	int n_samples;
 };
@@ -76,7 +77,8 @@ struct pairs_result {
 	int n;              /* whole pairs */
 	int capacity;
 	struct pairs_process *process[ARMS]; /* owned */
-	bool *disturbed;    /* per pair: the machine was slow, or others took time; owned */
+	bool *disturbed;    /* per pair: the machine was slow, others took time, or a run is invalid;
+			     * owned */
 	struct pairs_series series[PAIRS_SERIES];
 	int n_series;
 	json_t *exact[ARMS];       /* counts and output hash of an arm's first process; owned */

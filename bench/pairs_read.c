@@ -57,11 +57,14 @@ static double contention(const json_t *json, const json_t *run)
 
 void pairs_read_process(struct pairs_process *to, const struct child_result *child)
 {
+	const char *status = json_string_value(json_object_get(child->run, "status"));
+
 	memset(to, 0, sizeof *to);
 	memcpy(to->uuid, child->uuid, sizeof to->uuid);
 	to->seconds = child->seconds;
 	to->reference_rate = median_of(json_object_get(child->run, "reference_blocks_flops"));
 	to->contention = contention(child->json, child->run);
+	to->invalid = status && strcmp(status, "invalid") == 0;
 	to->sample = numbers(json_object_get(child->run, "latency_samples_s"), &to->n_samples);
 }
 
