@@ -15,10 +15,14 @@ static void complain(const struct err *e)
 	fprintf(stderr, "bench: %s\n", e->msg);
 }
 
-/* `bench calibrate WORKLOAD` leaves computing, and the cores, to its children. */
+/* `bench calibrate WORKLOAD` and `bench run --processes` leave computing to their children, which
+ * would inherit the places of this process, and with them the mask of one core. */
 static bool computes_here(const struct options *o)
 {
-	return o->verb->computes && !(o->verb == &verb_table[V_CALIBRATE] && o->n_args);
+	bool noise = o->verb == &verb_table[V_CALIBRATE] && o->n_args;
+	bool processes = opt_given(o, OPT_PROCESSES) && !opt_flag(o, OPT_DRY_RUN);
+
+	return o->verb->computes && !noise && !processes;
 }
 
 static void run(int argc, char **argv, struct err *e)
