@@ -374,6 +374,7 @@ int gate_run(struct gate *g, const struct gate_job *job, struct err *e)
 	const struct policy *p = g->policy;
 	struct work w = { .g = g, .job = job, .started_s = clock_s() };
 
+	process_catch_signals(); /* before the base is built */
 	w.pairs = job->pairs ? job->pairs : p->pairs ? p->pairs : DEFAULT_PAIRS;
 	describe_machine(g);
 	snprintf(w.arm[ARM_B].binary, sizeof w.arm[ARM_B].binary, "%s", job->head ? job->head : "");

@@ -43,6 +43,8 @@ static bool is_program(const char *path)
 
 static int no_base(const char *name, const char *why, struct err *e)
 {
+	if (process_interrupted())
+		return err_set(e, ERR_INTERRUPTED, "interrupted");
 	return err_set(e, ERR_INCOMPARABLE,
 		       "there is no baseline: %s '%s'; fetch the whole history (fetch-depth: 0, "
 		       "GIT_DEPTH: 0), or name another with --base", why, name);
