@@ -98,7 +98,8 @@ static int show_trends(struct db *db, const struct options *o, struct err *e)
 		trend_end(&t[i]);
 	}
 	if (opt_flag(o, OPT_JSON) && !e->code)
-		json_print(json_pack("{s:s,s:O}", "schema", "bench.trend/1", "series", all), stdout);
+		json_print(json_pack("{s:s,s:O}", "schema", "bench.trend/1", "series", all),
+			   stdout);
 	json_decref(all);
 	free(t);
 	return -(int)e->code;

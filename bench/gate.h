@@ -32,7 +32,7 @@ struct gate_case {
 	double ratio, ci_lo, ci_hi;   /* head over base, Hodges-Lehmann, its interval; timings only */
 	double p, theta, mde;         /* shares: the bound, and what would have been seen */
 	int pairs, disturbed;
-	bool confirmed;               /* by pairs of its own, measured after the suspicion */
+	bool confirmed;               /* by pairs measured after the suspicion */
 	bool advisory;                /* red, but the policy only wants to know */
 	const struct policy_waiver *waiver; /* what waived it, or expired; NULL: none */
 	enum outcome outcome;

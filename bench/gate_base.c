@@ -30,7 +30,8 @@ static int commit_of(const char *revision, char out[65])
 	char spec[512];
 
 	snprintf(spec, sizeof spec, "%s^{commit}", revision);
-	return git((const char *const[]){ "git", "rev-parse", "--verify", "-q", spec, NULL }, out, 65);
+	return git((const char *const[]){ "git", "rev-parse", "--verify", "-q", spec, NULL }, out,
+		   65);
 }
 
 static bool is_program(const char *path)

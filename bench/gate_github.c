@@ -7,7 +7,7 @@
 
 #include "gate.h"
 
-#define SHOWN 9 /* GitHub shows ten errors and ten warnings of a step; the tenth says how many more */
+#define SHOWN 9 /* GitHub shows ten errors and ten warnings a step; the tenth counts the rest */
 
 static void put_data(FILE *to, const char *text, bool property)
 {
