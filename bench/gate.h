@@ -29,7 +29,7 @@ struct gate_case {
 	const char *unit;             /* "s", "MAC", "B", "1"; NULL: a hash */
 	bool exact;
 	double base, head;            /* medians, or counts; not finite: unknown */
-	double ratio, ci_lo, ci_hi;   /* head over base, Hodges-Lehmann, its interval; timings only */
+	double ratio, ci_lo, ci_hi;   /* timings: head over base, Hodges-Lehmann, interval */
 	double p, theta, mde;         /* shares: the bound, and what would have been seen */
 	int pairs, disturbed;
 	bool confirmed;               /* by pairs measured after the suspicion */
@@ -77,7 +77,7 @@ void gate_text(const struct gate *g, FILE *to);
 void gate_json(const struct gate *g, FILE *to);
 void gate_markdown(const struct gate *g, FILE *to); /* under 60 KiB, as a comment may have */
 
-/* As the xunit schema of Jenkins has it (scripts/ci/junit.xsd): suite = policy, case = row.metric. */
+/* As the xunit schema of Jenkins has it (scripts/ci/junit.xsd): suite = policy, case = metric. */
 void gate_junit(const struct gate *g, FILE *to);
 
 /* Workflow commands: at most nine errors and nine warnings and a line "and k more", because GitHub

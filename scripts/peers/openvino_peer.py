@@ -7,13 +7,13 @@ import sys
 import numpy as np
 
 
-def export(path):
+def export(path, size):
     import openvino as ov
     import torch
 
     import sdxl_unet
     module = sdxl_unet.Step(sdxl_unet.build(torch.bfloat16)).eval()
-    args = sdxl_unet.inputs(torch.bfloat16)
+    args = sdxl_unet.inputs(torch.bfloat16, size, size)
     with torch.no_grad():
         model = ov.convert_model(module, example_input=args,
                                  input=[list(a.shape) for a in args])
@@ -25,17 +25,20 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--dir", default=os.path.expanduser("~/.cache/bench-peers"))
     p.add_argument("--export", action="store_true", help="only write the IR")
+    p.add_argument("--fp32", action="store_true", help="the faster type where bf16 is emulated")
+    p.add_argument("--size", type=int, default=1024, help="height and width in pixels")
     a = p.parse_args()
-    path = os.path.join(a.dir, "sdxl_unet.xml")
+    path = os.path.join(a.dir, f"sdxl_unet_{a.size}.xml")
     if a.export or not os.path.exists(path):
         os.makedirs(a.dir, exist_ok=True)
         # In a process of its own, so that its memory is given back.
         if not a.export:
             if os.spawnv(os.P_WAIT, sys.executable,
-                         [sys.executable, __file__, "--export", "--dir", a.dir]):
+                         [sys.executable, __file__, "--export", "--dir", a.dir,
+                          "--size", str(a.size)]):
                 sys.exit("openvino.py: the export failed")
         else:
-            export(path)
+            export(path, a.size)
             return
 
     import openvino as ov
@@ -43,7 +46,7 @@ def main():
     import sdxl_unet
     core = ov.Core()
     compiled = core.compile_model(path, "CPU", {
-        "INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32" if a.fp32 else "bf16", "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": a.threads, "NUM_STREAMS": "1"})
     request = compiled.create_infer_request()
     rng = np.random.default_rng(1)

@@ -14,7 +14,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--eager", action="store_true")
-    p.add_argument("--fp32", action="store_true")
+    p.add_argument("--fp32", action="store_true", help="the faster type where bf16 is emulated")
+    p.add_argument("--size", type=int, default=1024, help="height and width in pixels")
     a = p.parse_args()
     dtype = torch.float32 if a.fp32 else torch.bfloat16
 
@@ -22,7 +23,7 @@ def main():
     unet = sdxl_unet.build(dtype).to(memory_format=torch.channels_last)
     unet.fuse_qkv_projections()
     module = sdxl_unet.Step(unet).eval()
-    args = list(sdxl_unet.inputs(dtype))
+    args = list(sdxl_unet.inputs(dtype, a.size, a.size))
     args[0] = args[0].to(memory_format=torch.channels_last)
     if not a.eager:
         inductor.freezing = True
