@@ -91,7 +91,7 @@ static void test_acks(struct db *db)
 {
 	struct db_ack ack = { .workload = "sdxl-history", .metric = "latency", .stage = "total",
 			      .reason = "expired" };
-	char text[128];
+	char text[600];
 	long long at = 0;
 
 	reasons(db, text, sizeof text, &at);
