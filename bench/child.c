@@ -37,16 +37,26 @@ static int add_words(const char **argv, int n, const char *const *words)
 	return n;
 }
 
-static void command_of(const struct child_job *job, const char **argv)
+/* Room for the numbers of a command line. */
+struct numbers {
+	char samples[16], warmup[16];
+};
+
+static void command_of(const struct child_job *job, struct numbers *number, const char **argv)
 {
 	const char *const head[] = { job->binary ? job->binary : self_name(), "run",
 				     job->workload, NULL };
 	const char *const tail[] = { "--json", "--quiet", job->db ? "--db" : "--no-db", job->db,
 				     NULL };
+	const char *const protocol[] = { "--samples", number->samples, "--warmup", number->warmup,
+					 NULL };
 	int n = add_words(argv, 0, head);
 
+	snprintf(number->samples, sizeof number->samples, "%d", job->samples);
+	snprintf(number->warmup, sizeof number->warmup, "%d", job->warmup);
 	n = add_words(argv, n, job->args);
 	n = add_words(argv, n, job->more);
+	n = add_words(argv, n, job->samples > 0 ? protocol : NULL);
 	n = add_words(argv, n, tail);
 	argv[n] = NULL;
 }
@@ -139,9 +149,10 @@ int child_run(const struct child_job *job, struct child_result *r, struct err *e
 				   .keep_out = true, .tick = job->tick,
 				   .tick_arg = job->tick_arg };
 	struct process_result p;
+	struct numbers number;
 
 	*r = (struct child_result){ .status = 127 };
-	command_of(job, argv);
+	command_of(job, &number, argv);
 	process_run(&how, &p, e);
 	r->status = p.status;
 	r->seconds = p.seconds;

@@ -19,6 +19,7 @@ struct child_job {
 	const char *workload;
 	const char *const *args; /* further words, "--set", "steps=2", NULL-terminated; or NULL */
 	const char *const *more; /* and more of them; or NULL */
+	int samples, warmup;     /* so many repetitions, after so many; samples 0: it chooses */
 	const char *db;          /* the file it records in; NULL: nowhere */
 	double timeout_s;        /* 0: none */
 	void (*tick)(void *arg, double seconds); /* once a second while it runs; or NULL */

@@ -13,6 +13,8 @@
 #define DISTURBED_SHARE   0.05 /* of a process's time that others took */
 #define PATIENCE          20.0 /* a process may take so many times what the row took before */
 #define PATIENCE_AT_LEAST 60.0 /* seconds */
+#define BRIEF_S           0.05 /* a sample: 30 of them make a process, */
+#define LONG_S            5.0  /* below that 10, above one */
 
 /* ---- room --------------------------------------------------------------------------------------
  */
@@ -112,6 +114,7 @@ static int run_process(struct pairs *p, int i, int arm, int pair, struct tick *t
 	struct pairs_result *row = &p->row[i];
 	struct child_job job = { .binary = p->plan.arm[arm].binary, .workload = what->workload,
 				 .args = what->args, .more = p->plan.arm[arm].args,
+				 .samples = row->samples, .warmup = row->warmup,
 				 .db = pairs_record_path(p, arm),
 				 .timeout_s = patience(p, row), .tick = show, .tick_arg = tick };
 
@@ -208,11 +211,34 @@ static int measure_pair(struct pairs *p, int i, struct tick *tick, struct err *e
 	return -(int)e->code;
 }
 
+static bool has_word(const char *const *words, const char *word)
+{
+	for (; words && *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+/* Verdicts need a fixed number of samples, chosen by how long one takes and by nothing else. Who
+ * chose it, on the command line or in the environment, is not overruled. */
+static void choose_samples(const struct pairs_row *what, struct pairs_result *row, double seconds)
+{
+	if (has_word(what->args, "--samples") || has_word(what->args, "--stop") ||
+	    getenv("BENCH_SAMPLES") || getenv("BENCH_STOP"))
+		return;
+	row->samples = seconds < BRIEF_S ? 30 : seconds < LONG_S ? 10 : 1;
+	row->warmup = seconds < BRIEF_S ? 5 : seconds < LONG_S ? 2 : 0;
+}
+
 static int warm_up(struct pairs *p, int i, struct tick *tick, struct err *e)
 {
 	struct child_result child;
+	json_t *latency;
 
 	run_process(p, i, ARM_A, -1, tick, &child, e);
+	latency = json_object_get(json_object_get(child.run, "latency_s"), "median");
+	if (!e->code && json_is_number(latency))
+		choose_samples(&p->plan.row[i], &p->row[i], json_number_value(latency));
 	child_free(&child);
 	p->row[i].warm = true;
 	return -(int)e->code;
