@@ -85,8 +85,8 @@ struct pairs_result {
 	json_t *fingerprint[ARMS]; /* of the same */
 	bool exact_varies[ARMS];   /* another process of the arm had others */
 	bool warm;                 /* the process in front has run */
-	int samples, warmup;       /* of each process, by what the one in front took; samples 0: as
-				    * the row's words say */
+	int samples, warmup;       /* of each process, by what the one in front took; samples
+				    * 0: as the row's words say */
 	bool rests;                /* the caller's wish: left out of the next pairs_measure() */
 	double spent_s;            /* in processes, and how many these were */
 	int processes;
