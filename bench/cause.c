@@ -43,7 +43,8 @@ static double usual_block(const struct measurement *m)
 {
 	double *v = room_for(m->n_blocks);
 
-	memcpy(v, m->block, (size_t)m->n_blocks * sizeof *v);
+	if (m->n_blocks) /* a backend that computes nothing has none */
+		memcpy(v, m->block, (size_t)m->n_blocks * sizeof *v);
 	return median_of(v, m->n_blocks);
 }
 

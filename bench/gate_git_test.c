@@ -190,8 +190,8 @@ static void stored(void)
 {
 	char *out;
 
-	CHECK_INT(shell("cd work && '%s' db query --csv \"SELECT verdict, confirmed, n_pairs FROM v_ab "
-			"WHERE metric = 'latency'\"", program), 0);
+	CHECK_INT(shell("cd work && '%s' db query --csv \"SELECT verdict, confirmed, n_pairs FROM "
+			"v_ab WHERE metric = 'latency'\"", program), 0);
 	out = slurp("out.txt");
 	CHECK(strstr(out, "regress,1,"), "%s", out);
 	free(out);
@@ -205,9 +205,10 @@ int main(void)
 	    !realpath("scripts/ci", examples) || !realpath("scripts/ci/junit.xsd", schema) ||
 	    !mkdtemp(directory))
 		return 1;
-	for (const char *const *v = (const char *const[]){ "BENCH_DB", "BENCH_BASE", "BENCH_SAMPLES",
-							   "BENCH_EXACT_ONLY", NULL }; *v; v++)
-		unsetenv(*v);
+	unsetenv("BENCH_DB");
+	unsetenv("BENCH_BASE");
+	unsetenv("BENCH_SAMPLES");
+	unsetenv("BENCH_EXACT_ONLY");
 	CHECK_INT(shell("%s", make_repository), 0);
 	CHECK_INT(commit("main", ":"), 0);
 	CHECK_INT(commit("good", ": nothing else"), 0);

@@ -77,16 +77,14 @@ struct pairs_result {
 	int n;              /* whole pairs */
 	int capacity;
 	struct pairs_process *process[ARMS]; /* owned */
-	bool *disturbed;    /* per pair: the machine was slow, others took time, or a run is invalid;
-			     * owned */
+	bool *disturbed;    /* per pair: a slow or busy machine, or an invalid run; owned */
 	struct pairs_series series[PAIRS_SERIES];
 	int n_series;
 	json_t *exact[ARMS];       /* counts and output hash of an arm's first process; owned */
 	json_t *fingerprint[ARMS]; /* of the same */
 	bool exact_varies[ARMS];   /* another process of the arm had others */
 	bool warm;                 /* the process in front has run */
-	int samples, warmup;       /* of each process, by what the one in front took; samples
-				    * 0: as the row's words say */
+	int samples, warmup;       /* of each process; samples 0: as the row's words say */
 	bool rests;                /* the caller's wish: left out of the next pairs_measure() */
 	double spent_s;            /* in processes, and how many these were */
 	int processes;

@@ -170,6 +170,30 @@ static void test_empty(struct db *db)
 			CHECK_INT(draw(db, *name, "acm", 1, 0, "empty", "nobody"), REPORT_EMPTY);
 }
 
+/* The first run and the first self-test that somebody records: what can be drawn of them is, the
+ * rest says that there is nothing. */
+static void test_sparse(unsigned formats)
+{
+	struct db_selftest aa = { .uuid = "00000000-0000-4000-d000-000000000001", .kind = "aa",
+				  .stage = "total", .n_suites = 300, .n_rows = 1200,
+				  .inconclusive = 1200, .at_unix_ns = 1701000000ll * 1000000000 };
+	struct sample_point p = { "sdxl-20steps", "bf16", "0000001", NULL, "ok", 8, 512, 8,
+				  1, 1, 1 };
+	struct db *db;
+	char uuid[37];
+
+	CHECK_INT(db_open(&db, "sparse.db", DB_CREATE), 0);
+	sample_store(db, &p, uuid);
+	sample_check(db, db_put_selftest(db, &aa));
+	sample_calibration(db);
+	for (const char *const *name = report_figures(); *name; name++) {
+		int rc = draw(db, *name, "acm", 1, formats, "sparse", NULL);
+		CHECK(!rc || rc == REPORT_EMPTY, "%s: %d", *name, rc);
+	}
+	CHECK_INT(draw(db, "selftest", "acm", 1, formats, "sparse", NULL), 0);
+	db_close(db);
+}
+
 /* ---- numbers ----------------------------------------------------------------------------------
  */
 
@@ -247,6 +271,7 @@ int main(void)
 				test_all(db, *v, columns, REPORT_PDF, poppler, 1);
 	test_empty(db);
 	test_check(db);
+	test_sparse(gnuplot ? REPORT_PDF : 0);
 	db_close(db);
 	files_end();
 	return test_end();

@@ -12,6 +12,7 @@
 #include "stats_dist.h"
 
 #define WANTED 95.0 /* % */
+#define ROOM   10.0 /* of the x axis where nothing was injected, % */
 
 struct share {
 	double x;
@@ -94,6 +95,8 @@ void draw_power(struct drawing *d)
 	snprintf(x.unit, sizeof x.unit, "%s", strcmp(f->x.unit, "1") == 0 ? "" : f->x.unit);
 	for (int i = 0; i < d->rows->n; i++)
 		hi = fmax(hi, rows_number(d->rows, i, "x"));
+	if (hi <= 0)
+		hi = ROOM; /* only false alarms are known yet */
 	plot_axis(d, 'x', &f->x, &x, 0, hi, false);
 	plot_axis(d, 'y', &f->y, &y, 0, 100, true);
 	text_add(&d->gp, "set xrange [%.9g:%.9g]\nset yrange [0:105]\nset ytics 20\n", -0.04 * hi,
