@@ -135,8 +135,8 @@ static void check_files(const char *verdict, int errors)
 	CHECK(last && strchr(last, '\n') && !strchr(last, '\n')[1], "the verdict is the last line");
 	CHECK(strstr(summary, "## bench gate: "), "step summary: %s", summary);
 	if (system("command -v xmllint >/dev/null") == 0)
-		CHECK_INT(shell("xmllint --noout --nonet --schema '%s' work/bench-junit.xml", schema),
-			  0);
+		CHECK_INT(shell("xmllint --noout --nonet --schema '%s' work/bench-junit.xml",
+				schema), 0);
 	free(out);
 	free(summary);
 }
@@ -150,7 +150,8 @@ static void show_failure(int got, int want)
 	free(err);
 }
 
-static void scenario(const char *branch, const char *base, int want, const char *verdict, int errors)
+static void scenario(const char *branch, const char *base, int want, const char *verdict,
+		     int errors)
 {
 	int rc = run_github(branch, base);
 
