@@ -4,7 +4,7 @@
  * commit, a slow one, one with more MACs, one that crashes, and a baseline that is not there.
  *
  * The project in there is a script around the real program; what a commit changes is how it calls
- * it. The machine may be as busy as it likes: the good commit is passed or undecided, never red, and
+ * it. The machine may be as busy as it likes: the good commit passes or is undecided, and
  * the slow one is slower by so much that nothing hides it.
  */
 #define _GNU_SOURCE
@@ -44,8 +44,7 @@ static char *slurp(const char *name)
 	char path[8192], *text = calloc(1, 1 << 20);
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s%s%s", *name == '/' ? "" : directory, *name == '/' ? "" : "/",
-		 name);
+	snprintf(path, sizeof path, "%s/%s", directory, name);
 	f = fopen(path, "r");
 	if (!text || (f && fread(text, 1, (1 << 20) - 1, f) == 0 && ferror(f)))
 		exit(1);
