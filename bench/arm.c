@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "builds.h"
@@ -66,13 +65,6 @@ static void find_runs(struct arm *a, enum kind kind, const char *word, struct db
 /* ---- programs ----------------------------------------------------------------------------------
  */
 
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
 /* A file, or bench or build/bench in a directory; as an absolute path. */
 static bool find_program(const char *word, char *binary)
 {
@@ -81,7 +73,7 @@ static bool find_program(const char *word, char *binary)
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		char path[PATH_MAX];
 		if (snprintf(path, sizeof path, "%s%s", word, places[i]) < (int)sizeof path &&
-		    is_program(path) && realpath(path, binary))
+		    build_is_program(path) && realpath(path, binary))
 			return true;
 	}
 	return false;

@@ -65,14 +65,31 @@ static bool is_worktree(const char *revision)
 	return strcmp(revision, ".") == 0 || strcmp(revision, BUILD_WORKTREE) == 0;
 }
 
-/* The commit's full name; "HEAD^{commit}" and the like are asked of git itself. */
-static int find_commit(const char *directory, const char *revision, char *commit, struct err *e)
+int build_commit(const char *directory, const char *revision, char commit[GIT_HASH], struct err *e)
 {
-	char spec[256];
+	char spec[512];
 
-	snprintf(spec, sizeof spec, "%.200s^{commit}", is_worktree(revision) ? "HEAD" : revision);
+	snprintf(spec, sizeof spec, "%.500s^{commit}", revision);
 	return run(directory, commit, GIT_HASH, e, "git", "rev-parse", "--verify", "--quiet",
 		   "--end-of-options", spec, NULL);
+}
+
+int build_merge_base(const char *directory, const char *a, const char *b, char commit[GIT_HASH],
+		     struct err *e)
+{
+	return run(directory, commit, GIT_HASH, e, "git", "merge-base", a, b, NULL);
+}
+
+bool build_is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+static int find_commit(const char *directory, const char *revision, char *commit, struct err *e)
+{
+	return build_commit(directory, is_worktree(revision) ? "HEAD" : revision, commit, e);
 }
 
 bool build_is_revision(const char *directory, const char *revision)

@@ -27,6 +27,14 @@ struct build {
 /* Whether `revision` names a commit of the repository around `directory` (NULL: here). */
 bool build_is_revision(const char *directory, const char *revision);
 
+/* Full name of the commit that a revision means, and of the newest one that two have in common; git
+ * itself is asked. ERR_FAILED: there is none; ERR_INTERRUPTED. */
+int build_commit(const char *directory, const char *revision, char commit[65], struct err *e);
+int build_merge_base(const char *directory, const char *a, const char *b, char commit[65],
+		     struct err *e);
+
+bool build_is_program(const char *path); /* a file that may be executed */
+
 /* Finds or makes the program. ERR_USAGE: no such revision, or no repository; ERR_FAILED: it does
  * not build; ERR_INTERRUPTED. */
 int build_revision(struct build *b, const char *directory, const char *revision,

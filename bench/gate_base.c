@@ -2,45 +2,10 @@
  *
  * What a gate compares with: the merge-base of HEAD and the branch that the policy names.
  */
-#define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "gate_run.h"
 #include "process.h"
-
-/* Output of a git command without its line end; -1 when git does not succeed. */
-static int git(const char *const *argv, char *out, size_t len)
-{
-	struct process_job job = { .argv = argv, .timeout_s = 60, .keep_out = true };
-	struct process_result r;
-	struct err e = { 0 };
-	int rc = process_run(&job, &r, &e) || r.status;
-
-	snprintf(out, len, "%s", !rc && r.out ? r.out : "");
-	out[strcspn(out, "\n")] = 0;
-	process_free(&r);
-	return rc ? -1 : 0;
-}
-
-static int commit_of(const char *revision, char out[65])
-{
-	char spec[512];
-
-	snprintf(spec, sizeof spec, "%s^{commit}", revision);
-	return git((const char *const[]){ "git", "rev-parse", "--verify", "-q", spec, NULL }, out,
-		   65);
-}
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return strchr(path, '/') && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       access(path, X_OK) == 0;
-}
 
 static int no_base(const char *name, const char *why, struct err *e)
 {
@@ -54,17 +19,18 @@ static int no_base(const char *name, const char *why, struct err *e)
 /* On the base branch itself HEAD is its own merge-base: then its parent is what it is held to. */
 static int baseline_commit(const char *name, char commit[65], struct err *e)
 {
+	struct err git = { 0 }; /* its words say less than ours */
 	char head[65], tip[65];
 
-	if (commit_of("HEAD", head))
+	if (build_commit(NULL, "HEAD", head, &git))
 		return err_set(e, ERR_INCOMPARABLE,
 			       "there is no baseline: this folder is not in a git repository with "
 			       "a commit; name a program with --base");
-	if (commit_of(name, tip))
+	if (build_commit(NULL, name, tip, &git))
 		return no_base(name, "git knows no revision", e);
-	if (git((const char *const[]){ "git", "merge-base", tip, head, NULL }, commit, 65))
+	if (build_merge_base(NULL, tip, head, commit, &git))
 		return no_base(name, "HEAD has no common ancestor with", e);
-	if (strcmp(commit, head) == 0 && commit_of("HEAD^", commit))
+	if (strcmp(commit, head) == 0 && build_commit(NULL, "HEAD^", commit, &git))
 		return no_base("HEAD^", "HEAD is on the base branch and git knows no", e);
 	return 0;
 }
@@ -78,7 +44,7 @@ int gate_baseline(struct gate_arm *arm, const char *name, struct progress *progr
 	if (!name)
 		return err_set(e, ERR_USAGE, "the policy has no `base`: add one to its [gate] or "
 			       "give --base REVISION");
-	if (is_program(name)) {
+	if (strchr(name, '/') && build_is_program(name)) {
 		snprintf(arm->binary, sizeof arm->binary, "%s", name);
 		snprintf(arm->shown, sizeof arm->shown, "%s", name);
 		return 0;
