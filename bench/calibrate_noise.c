@@ -70,7 +70,7 @@ static struct line judge(const struct pairs_result *row, const struct pairs_seri
 
 	die_if(!d, "out of memory");
 	for (int i = 0; i < row->n; i++)
-		d[i] = log(s->value[ARM_B][i] / s->value[ARM_A][i]);
+		d[i] = pairs_log_ratio(s, i);
 	noise_set_pairs(&l.noise, d, row->n);
 	free(d);
 	snprintf(l.metric, sizeof l.metric, "%s", s->metric);

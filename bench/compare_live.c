@@ -3,7 +3,6 @@
  * Measuring and judging: one look at the planned pairs, then as many fresh ones for the rows of
  * which something seems slower or faster, then all of it as one family.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +22,7 @@ static void take_values(struct compare_line *line, const struct pairs_result *fr
 	line->disturbed = realloc(line->disturbed, n * sizeof *line->disturbed);
 	die_if(!line->log_ratio || !line->disturbed, "out of memory");
 	for (int i = 0; i < from->n; i++) {
-		line->log_ratio[i] = log(s->value[ARM_B][i] / s->value[ARM_A][i]);
+		line->log_ratio[i] = pairs_log_ratio(s, i);
 		line->disturbed[i] = from->disturbed[i];
 	}
 	line->pairs = from->n;

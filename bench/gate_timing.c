@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@ static double *append(double *to, int n, const struct pairs_series *s, int more)
 	to = realloc(to, (size_t)(n + more) * sizeof *to);
 	die_if(!to, "out of memory");
 	for (int i = 0; i < more; i++)
-		to[n + i] = log(s->value[ARM_B][i] / s->value[ARM_A][i]);
+		to[n + i] = pairs_log_ratio(s, i);
 	return to;
 }
 

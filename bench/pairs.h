@@ -133,4 +133,7 @@ void pairs_read_process(struct pairs_process *to, const struct child_result *chi
  * there before is missing. */
 int pairs_read_pair(struct pairs_result *row, const json_t *const run[ARMS], struct err *e);
 
+/* ln(B / A) of a pair, 0 .. n - 1. */
+double pairs_log_ratio(const struct pairs_series *s, int pair);
+
 #endif

@@ -182,3 +182,8 @@ int pairs_read_pair(struct pairs_result *row, const json_t *const run[ARMS], str
 		take_exact(row, arm, run[arm]);
 	return 0;
 }
+
+double pairs_log_ratio(const struct pairs_series *s, int pair)
+{
+	return log(s->value[ARM_B][pair] / s->value[ARM_A][pair]);
+}

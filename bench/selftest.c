@@ -20,7 +20,7 @@ static void measure_noise(struct selftest_row *row, const struct pairs_series *s
 
 	die_if(!d || !centre, "out of memory");
 	for (int i = 0; i < n; i++)
-		d[i] = centre[i] = log(s->value[ARM_B][i] / s->value[ARM_A][i]);
+		d[i] = centre[i] = pairs_log_ratio(s, i);
 	middle = stats_median(centre, n);
 	for (int i = 0; i < n; i++)
 		d[i] -= middle; /* the effect is no noise */
@@ -89,8 +89,10 @@ static struct verdict judge(const struct draw *s, const struct pairs_series *of,
 	struct verdict v;
 	int look = SELFTEST_LOOK, fresh = 2 * SELFTEST_LOOK;
 
-	for (int i = 0; i < s->n; i++)
-		s->d[i] = log(value(s, of, ARM_B, i) / value(s, of, ARM_A, i));
+	for (int i = 0; i < s->n; i++) {
+		double d = pairs_log_ratio(of, s->order[i]);
+		s->d[i] = s->exchange[i] ? -d : d;
+	}
 	v = verdict_look(r, s->d, s->disturbed, look);
 	if (verdict_wants_more(r, &v))
 		v = verdict_look(r, s->d, s->disturbed, 2 * look);
