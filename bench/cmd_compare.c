@@ -8,12 +8,11 @@
 #include "arm.h"
 #include "child_words.h"
 #include "compare.h"
+#include "effort.h"
 #include "options.h"
 #include "policy.h"
 #include "process.h"
 #include "record.h"
-
-#define PAIRS_DEFAULT 10
 
 /* ---- --vary ------------------------------------------------------------------------------------
  */
@@ -180,6 +179,19 @@ static int check_workloads(const struct options *o, struct err *e)
 	return 0;
 }
 
+/* As many as the noise demands, where --pairs does not say. */
+static int choose_pairs(struct job *j, const struct pairs_plan *plan)
+{
+	struct effort_row rows[OPT_MANY];
+	struct effort_choice choice;
+
+	for (int i = 0; i < plan->n_rows; i++)
+		rows[i] = (struct effort_row){ plan->row[i].workload, VERDICT_FLOOR };
+	choice = effort_choose(opt_text(j->o, OPT_DB), rows, plan->n_rows, plan->budget_s);
+	progress_say(&j->progress, "%s", choice.why);
+	return choice.pairs;
+}
+
 static int live(struct job *j, struct err *e)
 {
 	const struct options *o = j->o;
@@ -189,10 +201,8 @@ static int live(struct job *j, struct err *e)
 				   .db = opt_flag(o, OPT_NO_DB) ? NULL : opt_text(o, OPT_DB),
 				   .progress = &j->progress };
 	const char *budget = opt_text(o, OPT_BUDGET);
-	int pairs = PAIRS_DEFAULT;
+	int pairs;
 
-	if (opt_given(o, OPT_COMPARE_PAIRS))
-		pairs = (int)opt_int(o, OPT_COMPARE_PAIRS);
 	if (check_workloads(o, e))
 		return -(int)e->code;
 	if (budget && parse_duration(budget, &plan.budget_s))
@@ -210,6 +220,8 @@ static int live(struct job *j, struct err *e)
 		plan.arm[arm] = (struct pairs_arm){ j->arm[arm].shown, *binary ? binary : NULL,
 						    j->words[arm].word };
 	}
+	pairs = opt_given(o, OPT_COMPARE_PAIRS) ? (int)opt_int(o, OPT_COMPARE_PAIRS) :
+						  choose_pairs(j, &plan);
 	if (pairs < VERDICT_MIN_PAIRS)
 		progress_say(&j->progress, "note: %d pairs allow no verdict, %d would", pairs,
 			     VERDICT_MIN_PAIRS);
@@ -311,7 +323,6 @@ int cmd_compare(const struct options *o, struct err *e)
 
 	die_if(!j, "out of memory");
 	j->o = o;
-	j->c.rule = verdict_rule(VERDICT_FLOOR, false);
 	progress_init(&j->progress, opt_flag(o, OPT_QUIET));
 	process_catch_signals();
 	if (!take_all_vary(&j->vary, o, e) && !resolve_arms(j, e)) {

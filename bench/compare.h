@@ -11,8 +11,7 @@
 
 #include <stdio.h>
 
-#include "pairs.h"
-#include "verdict.h"
+#include "judge.h"
 
 /* How the values of a line belong together. */
 enum compare_method {
@@ -22,14 +21,10 @@ enum compare_method {
 };
 
 struct compare_line {
-	char metric[32], stage[64]; /* as of pairs_series */
-	int n[ARMS];                /* processes */
-	double median[ARMS];        /* of the processes' medians, seconds */
+	struct judged
+		judged; /* without pairs: only medians, ratio, interval and p mean something */
+	int n[ARMS];          /* processes */
 	enum compare_method method;
-	struct verdict verdict; /* without pairs: only ratio, interval and p mean something */
-	double *log_ratio;      /* of all pairs, those of the confirmation last; owned; or NULL */
-	bool *disturbed;        /* likewise */
-	int pairs, fresh;       /* how many; of these to confirm */
 };
 
 struct compare_row {
@@ -47,7 +42,6 @@ struct compare {
 	const char *shown[ARMS];
 	struct compare_row *row; /* owned */
 	int n_rows;
-	struct verdict_rule rule;
 	bool varied;      /* a difference is meant: a slower B is no failure */
 	bool live;
 	bool out_of_time;
@@ -57,8 +51,8 @@ struct compare {
 	double seconds;
 };
 
-/* `plan` has all but its recording; `pairs` pairs of each row, as many again to confirm where B
- * seems slower. ERR_INTERRUPTED: what was finished is in `c`. compare_free() in any case. */
+/* `plan` has all but its recording; `pairs` pairs of each row, then as judge.h has it.
+ * ERR_INTERRUPTED: what was finished is in `c`. compare_free() in any case. */
 int compare_live(struct compare *c, const struct pairs_plan *plan, int pairs, struct err *e);
 
 /* Runs of the database by their ids, A and B, oldest first. Grouped by workload and settings (but
@@ -75,8 +69,8 @@ void compare_free(struct compare *c);
 /* Fills in `machine`. */
 void compare_name_machine(struct compare *c, const json_t *fingerprint);
 
-/* Last step of judging, over all lines of all rows (verdict_family). */
-void compare_family(struct compare *c);
+/* All lines that were measured as pairs, *n of them; the array is owned by the caller. */
+struct judged **compare_judged(struct compare *c, int *n);
 
 /* One row per line, and per exact count that differs, under c->session. */
 int compare_record(const struct compare *c, struct db *db, struct err *e);

@@ -17,11 +17,11 @@
 const char *compare_word(const struct compare_line *line)
 {
 	if (line->method == COMPARE_PAIRS)
-		return verdict_names[line->verdict.kind];
-	if (line->method == COMPARE_TOO_FEW || !isfinite(line->verdict.ci_lo))
+		return verdict_names[line->judged.verdict.kind];
+	if (line->method == COMPARE_TOO_FEW || !isfinite(line->judged.verdict.ci_lo))
 		return "too few runs";
-	return line->verdict.ci_lo > 1 ? "likely slower" :
-	       line->verdict.ci_hi < 1 ? "likely faster" : "no evidence";
+	return line->judged.verdict.ci_lo > 1 ? "likely slower" :
+	       line->judged.verdict.ci_hi < 1 ? "likely faster" : "no evidence";
 }
 
 static bool any_regressed(const struct compare *c)
@@ -29,7 +29,7 @@ static bool any_regressed(const struct compare *c)
 	for (int i = 0; i < c->n_rows; i++)
 		for (int k = 0; k < c->row[i].n_lines; k++)
 			if (c->row[i].line[k].method == COMPARE_PAIRS &&
-			    c->row[i].line[k].verdict.kind == VERDICT_REGRESS)
+			    c->row[i].line[k].judged.verdict.kind == VERDICT_REGRESS)
 				return true;
 	return false;
 }
@@ -70,11 +70,11 @@ void compare_exact(const struct compare_row *row,
 static struct text line_text(const struct compare_line *line, const char *indent)
 {
 	struct text t;
-	bool total = strcmp(line->stage, "total") == 0;
+	bool total = strcmp(line->judged.stage, "total") == 0;
 
 	snprintf(t.s, sizeof t.s, "%s%.30s%s", total ? "" : indent,
-		 total ? "latency" : line->stage,
-		 strcmp(line->metric, "step_latency") == 0 ? " step" : "");
+		 total ? "latency" : line->judged.stage,
+		 strcmp(line->judged.metric, "step_latency") == 0 ? " step" : "");
 	return t;
 }
 
@@ -82,8 +82,8 @@ static struct text ratio_text(const struct compare_line *line)
 {
 	struct text t = { "-" };
 
-	if (isfinite(line->verdict.ratio))
-		snprintf(t.s, sizeof t.s, "%.3f", line->verdict.ratio);
+	if (isfinite(line->judged.verdict.ratio))
+		snprintf(t.s, sizeof t.s, "%.3f", line->judged.verdict.ratio);
 	return t;
 }
 
@@ -91,9 +91,9 @@ static struct text interval_text(const struct compare_line *line)
 {
 	struct text t = { "-" };
 
-	if (isfinite(line->verdict.ci_lo))
-		snprintf(t.s, sizeof t.s, "[%.4f, %.4f]", line->verdict.ci_lo,
-			 line->verdict.ci_hi);
+	if (isfinite(line->judged.verdict.ci_lo))
+		snprintf(t.s, sizeof t.s, "[%.4f, %.4f]", line->judged.verdict.ci_lo,
+			 line->judged.verdict.ci_hi);
 	return t;
 }
 
@@ -102,8 +102,8 @@ static struct text mde_text(const struct compare_line *line)
 {
 	struct text t = { "-" };
 
-	if (line->method == COMPARE_PAIRS && isfinite(line->verdict.mde95))
-		snprintf(t.s, sizeof t.s, "%.1f%%", 100 * line->verdict.mde95);
+	if (line->method == COMPARE_PAIRS && isfinite(line->judged.verdict.mde95))
+		snprintf(t.s, sizeof t.s, "%.1f%%", 100 * line->judged.verdict.mde95);
 	return t;
 }
 
@@ -113,8 +113,8 @@ static void fill_table(struct table *t, const struct compare_row *row, const cha
 	for (int i = 0; i < row->n_lines; i++) {
 		const struct compare_line *line = &row->line[i];
 		table_add(t, "%s", line_text(line, indent).s);
-		table_add(t, "%s", text_seconds(line->median[ARM_A]).s);
-		table_add(t, "%s", text_seconds(line->median[ARM_B]).s);
+		table_add(t, "%s", text_seconds(line->judged.median[ARM_A]).s);
+		table_add(t, "%s", text_seconds(line->judged.median[ARM_B]).s);
 		table_add(t, "%s", ratio_text(line).s);
 		table_add(t, "%s", interval_text(line).s);
 		table_add(t, "%s", compare_word(line));
@@ -190,10 +190,10 @@ static void print_remarks(const struct compare_row *row, FILE *to, const char *b
 				'A' + arm);
 	for (int i = 0; i < row->n_lines; i++) {
 		const struct compare_line *line = &row->line[i];
-		if (line->method != COMPARE_PAIRS || line->verdict.kind == VERDICT_PASS ||
-		    !*line->verdict.reason || strcmp(last, line->verdict.reason) == 0)
+		if (line->method != COMPARE_PAIRS || line->judged.verdict.kind == VERDICT_PASS ||
+		    !*line->judged.verdict.reason || strcmp(last, line->judged.verdict.reason) == 0)
 			continue;
-		snprintf(last, sizeof last, "%s", line->verdict.reason);
+		snprintf(last, sizeof last, "%s", line->judged.verdict.reason);
 		fprintf(to, "%s%s: %s\n", bullet, line_text(line, "").s, last);
 	}
 	if (row->n_lines && row->line[0].method != COMPARE_PAIRS)
@@ -298,22 +298,22 @@ void compare_csv(const struct compare *c, FILE *to)
 	for (int i = 0; i < c->n_rows; i++)
 		for (int k = 0; k < c->row[i].n_lines; k++) {
 			const struct compare_line *line = &c->row[i].line[k];
-			const struct verdict *v = &line->verdict;
+			const struct verdict *v = &line->judged.verdict;
 			table_add(&t, "%s", c->row[i].name);
-			table_add(&t, "%s", line->metric);
-			table_add(&t, "%s", line->stage);
-			add_number(&t, line->median[ARM_A]);
-			add_number(&t, line->median[ARM_B]);
+			table_add(&t, "%s", line->judged.metric);
+			table_add(&t, "%s", line->judged.stage);
+			add_number(&t, line->judged.median[ARM_A]);
+			add_number(&t, line->judged.median[ARM_B]);
 			add_number(&t, v->ratio);
 			add_number(&t, v->ci_lo);
 			add_number(&t, v->ci_hi);
 			table_add(&t, "%s", compare_word(line));
-			add_number(&t, v->p);
+			add_number(&t, judge_p(v));
 			add_number(&t, v->theta);
 			add_number(&t, v->mde95);
 			table_add(&t, "%d", line->n[ARM_A]);
 			table_add(&t, "%d", line->n[ARM_B]);
-			table_add(&t, "%d", line->pairs);
+			table_add(&t, "%d", line->judged.n);
 			table_add(&t, "%d", c->row[i].disturbed);
 		}
 	table_csv(&t, to);
@@ -323,34 +323,22 @@ void compare_csv(const struct compare *c, FILE *to)
 static json_t *line_json(const struct compare_line *line)
 {
 	static const char *const methods[] = { "pairs", "unpaired", "too few runs" };
-	const struct verdict *v = &line->verdict;
-	json_t *ratios = json_array(), *disturbed = json_array(), *j = json_object();
+	const struct verdict *v = &line->judged.verdict;
+	json_t *j = json_object();
 
-	for (int i = 0; i < line->pairs; i++) {
-		json_array_append_new(ratios, json_number(line->log_ratio[i]));
-		if (line->disturbed)
-			json_array_append_new(disturbed, json_boolean(line->disturbed[i]));
-	}
-	json_object_set_new(j, "metric", json_string(line->metric));
-	json_object_set_new(j, "stage", json_string(line->stage));
+	json_object_set_new(j, "metric", json_string(line->judged.metric));
+	json_object_set_new(j, "stage", json_string(line->judged.stage));
 	json_object_set_new(j, "method", json_string(methods[line->method]));
-	json_object_set_new(j, "a_s", json_number(line->median[ARM_A]));
-	json_object_set_new(j, "b_s", json_number(line->median[ARM_B]));
+	json_object_set_new(j, "a_s", json_number(line->judged.median[ARM_A]));
+	json_object_set_new(j, "b_s", json_number(line->judged.median[ARM_B]));
 	json_object_set_new(j, "n_a", json_integer(line->n[ARM_A]));
 	json_object_set_new(j, "n_b", json_integer(line->n[ARM_B]));
-	json_object_set_new(j, "ratio", json_number(v->ratio));
-	json_object_set_new(j, "ci_lo", json_number(v->ci_lo));
-	json_object_set_new(j, "ci_hi", json_number(v->ci_hi));
-	json_object_set_new(j, "p", json_number(v->p));
-	json_object_set_new(j, "theta", json_number(v->theta));
-	json_object_set_new(j, "mde95", json_number(v->mde95));
+	judge_add_json(j, v);
 	json_object_set_new(j, "verdict", json_string(compare_word(line)));
 	json_object_set_new(j, "confirmed",
 			    v->confirmed < 0 ? json_null() : json_boolean(v->confirmed));
 	json_object_set_new(j, "reason", json_string(v->reason));
-	json_object_set_new(j, "log_ratios", ratios);
-	json_object_set_new(j, "disturbed", disturbed);
-	json_object_set_new(j, "pairs_to_confirm", json_integer(line->fresh));
+	judge_add_pairs(j, &line->judged);
 	return j;
 }
 

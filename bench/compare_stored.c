@@ -203,9 +203,7 @@ static int rank_sum_index(int n, int m, double alpha)
  * that cover with 95 %. */
 static struct verdict two_samples(const double *a, int n, const double *b, int m)
 {
-	struct verdict v = { .kind = VERDICT_INCONCLUSIVE, .confirmed = -1, .ci_lo = NAN,
-			     .ci_hi = NAN, .ci_conf = NAN, .theta = NAN, .mde95 = INFINITY,
-			     .p_confirm = NAN, .p_family = NAN, .error = NAN, .sigma_pair = NAN };
+	struct verdict v = verdict_none();
 	double *ratio = malloc((size_t)n * (size_t)m * sizeof *ratio);
 	int k = rank_sum_index(n, m, 0.025);
 
@@ -230,31 +228,33 @@ static struct verdict two_samples(const double *a, int n, const double *b, int m
 
 /* Nothing fresh can be measured: of enough pairs the first half is looked at, and the second half
  * confirms a suspicion. Without one, all of them count. */
-static void look_and_confirm(const struct verdict_rule *rule, struct compare_line *line)
+static void look_and_confirm(struct judged *s)
 {
-	int half = line->pairs / 2;
+	int half = s->n / 2;
 
+	s->looked = s->n;
 	if (half >= VERDICT_MIN_PAIRS) {
-		line->verdict = verdict_look(rule, line->log_ratio, NULL, half);
-		if (verdict_wants_fresh(&line->verdict)) {
-			line->fresh = line->pairs - half;
-			verdict_confirm(rule, &line->verdict, line->log_ratio + half, NULL,
-					line->fresh);
+		s->verdict = verdict_look(&s->rule, s->log_ratio, NULL, half);
+		if (verdict_wants_fresh(&s->verdict)) {
+			s->looked = half;
+			s->to_confirm = s->n - half;
+			verdict_confirm(&s->rule, &s->verdict, s->log_ratio + half, NULL,
+					s->to_confirm);
 			return;
 		}
 	}
-	line->verdict = verdict_look(rule, line->log_ratio, NULL, line->pairs);
+	s->verdict = verdict_look(&s->rule, s->log_ratio, NULL, s->n);
 }
 
-static void judge_pairs(const struct compare *c, struct compare_line *line, const double *a,
-			const double *b, const struct pairing *p)
+static void judge_pairs(struct judged *s, const double *a, const double *b,
+			const struct pairing *p)
 {
-	line->method = COMPARE_PAIRS;
-	line->log_ratio = malloc(((size_t)p->n + 1) * sizeof *line->log_ratio);
-	die_if(!line->log_ratio, "out of memory");
+	s->rule = verdict_rule(VERDICT_FLOOR, false);
+	s->log_ratio = malloc(((size_t)p->n + 1) * sizeof *s->log_ratio);
+	die_if(!s->log_ratio, "out of memory");
 	for (int i = 0; i < p->at; i++)
-		line->log_ratio[line->pairs++] = log(b[p->partner[i]] / a[i]);
-	look_and_confirm(&c->rule, line);
+		s->log_ratio[s->n++] = log(b[p->partner[i]] / a[i]);
+	look_and_confirm(s);
 }
 
 /* Medians of all runs of a group; NULL unless all have one. Owned. */
@@ -273,28 +273,29 @@ static double *medians(const struct group *g, const char *metric, const char *st
 	return v;
 }
 
-static void add_line(const struct compare *c, struct compare_row *row,
-		     const struct group *const g[ARMS], const struct pairing *p,
-		     const char *metric, const char *stage)
+static void add_line(struct compare_row *row, const struct group *const g[ARMS],
+		     const struct pairing *p, const char *metric, const char *stage)
 {
 	double *a = medians(g[ARM_A], metric, stage), *b = medians(g[ARM_B], metric, stage);
 	struct compare_line *line = &row->line[row->n_lines];
+	struct judged *s = &line->judged;
 	int n = g[ARM_A]->n, m = g[ARM_B]->n;
 
 	if (a && b && row->n_lines < PAIRS_SERIES) {
-		snprintf(line->metric, sizeof line->metric, "%s", metric);
-		snprintf(line->stage, sizeof line->stage, "%s", stage);
+		snprintf(s->metric, sizeof s->metric, "%s", metric);
+		snprintf(s->stage, sizeof s->stage, "%s", stage);
 		line->n[ARM_A] = n;
 		line->n[ARM_B] = m;
 		if (p->n == n && n == m) {
-			judge_pairs(c, line, a, b, p);
+			line->method = COMPARE_PAIRS;
+			judge_pairs(s, a, b, p);
 		} else {
 			line->method = n > 1 && m > 1 ? COMPARE_UNPAIRED : COMPARE_TOO_FEW;
-			line->verdict = two_samples(a, n, b, m);
+			s->verdict = two_samples(a, n, b, m);
 		}
-		line->median[ARM_A] = stats_median(a, n);
-		line->median[ARM_B] = stats_median(b, m);
-		row->pairs = line->pairs;
+		s->median[ARM_A] = stats_median(a, n);
+		s->median[ARM_B] = stats_median(b, m);
+		row->pairs = s->n;
 		row->n_lines++;
 	}
 	free(a);
@@ -302,8 +303,7 @@ static void add_line(const struct compare *c, struct compare_row *row,
 }
 
 /* The numbers of A's first run, in its own order: the whole, then each stage and its step. */
-static void add_lines(const struct compare *c, struct compare_row *row, struct db *db,
-		      const struct group *const g[ARMS])
+static void add_lines(struct compare_row *row, struct db *db, const struct group *const g[ARMS])
 {
 	static const char *const wanted[] = { "latency", "step_latency" };
 	const struct db_run *run = g[ARM_A]->run[0];
@@ -315,7 +315,7 @@ static void add_lines(const struct compare *c, struct compare_row *row, struct d
 				if (strcmp(run->metrics[metric].name, wanted[k]) != 0 ||
 				    (k && !has_steps(run, metric, stage)))
 					continue;
-				add_line(c, row, g, &p, wanted[k], run->stages[stage]);
+				add_line(row, g, &p, wanted[k], run->stages[stage]);
 			}
 	free(p.partner);
 }
@@ -409,6 +409,8 @@ int compare_stored(struct compare *c, struct db *db, const struct compare_ids id
 		   void (*note)(void *arg, const char *sentence), void *arg, struct err *e)
 {
 	struct groups s[ARMS] = { { NULL, 0 }, { NULL, 0 } };
+	struct judged **all;
+	int n;
 
 	if (!load(&s[ARM_A], db, &ids[ARM_A], rule, e))
 		load(&s[ARM_B], db, &ids[ARM_B], rule, e);
@@ -423,9 +425,11 @@ int compare_stored(struct compare *c, struct db *db, const struct compare_ids id
 		for (int arm = 0; arm < ARMS; arm++)
 			take_exact(row, arm, g[arm]);
 		if (!check_comparable(c, row, g, rule, note, arg))
-			add_lines(c, row, db, g);
+			add_lines(row, db, g);
 	}
-	compare_family(c);
+	all = compare_judged(c, &n);
+	judge_family(all, n);
+	free(all);
 	if (!c->n_rows && !e->code)
 		err_set(e, ERR_INCOMPARABLE, "A and B have no workload with equal settings in "
 			"common; where a difference is meant, say so: --vary KEY");

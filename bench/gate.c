@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Leads a gate: exact metrics by one process of each arm, timings by pairs; what looks slower is
- * measured anew before it is called so, what is undecided gets one extension; then waivers.
+ * Leads a gate: exact metrics by one process of each arm in a session of their own, timings by the
+ * pairs of another (judge.h), a traced run of what is red in a third; then waivers.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "clock.h"
+#include "effort.h"
 #include "gate_run.h"
 #include "machine.h"
 #include "output.h"
 
-#define DEFAULT_PAIRS 10
-#define MDE_TRIALS    2000 /* of the simulation that says what would have been seen */
-#define ROW_WORDS     (2 * POLICY_WORDS + 16)
+#define ROW_WORDS (2 * POLICY_WORDS + 16)
 
 struct work {
 	struct gate *g;
@@ -23,7 +22,8 @@ struct work {
 	struct gate_timing *timing;
 	int n_timings, pairs;
 	double started_s;
-	char session[37], traced[37]; /* uuids of sessions in the database; "" */
+	uint64_t seed;
+	char exact[37], session[37], traced[37]; /* uuids of sessions in the database; "" */
 };
 
 /* ---- rows for the pairs ------------------------------------------------------------------------
@@ -95,25 +95,26 @@ static void rows_add(struct rows *r, const struct policy_row *p, const char *suf
 	r->of[r->n++] = p;
 }
 
-static const char *const nothing[] = { NULL };
-
 /* ---- one session of pairs ----------------------------------------------------------------------
  */
 
+/* Of the budget, at least a second; 0: there is none. */
+static double time_left(const struct work *w)
+{
+	double budget = w->g->policy->budget_s, left = budget - (clock_s() - w->started_s);
+
+	return budget <= 0 ? 0 : left > 1 ? left : 1;
+}
+
 static struct pairs_plan plan_of(const struct work *w, const struct rows *rows)
 {
-	double budget = w->g->policy->budget_s;
 	struct pairs_plan plan = { .row = rows->row, .n_rows = rows->n, .rule = { .builds = true },
 				   .db = w->job->db, .purpose = "gate",
-				   .progress = w->job->progress };
+				   .progress = w->job->progress, .budget_s = time_left(w) };
 
 	for (int i = 0; i < ARMS; i++) {
 		plan.arm[i].name = w->arm[i].shown;
 		plan.arm[i].binary = *w->arm[i].binary ? w->arm[i].binary : NULL;
-	}
-	if (budget > 0) {
-		double left = budget - (clock_s() - w->started_s);
-		plan.budget_s = left > 1 ? left : 1;
 	}
 	return plan;
 }
@@ -129,24 +130,26 @@ static void note_fingerprint(struct gate *g, const struct pairs_result *r)
 	free(text);
 }
 
-/* Measures `blocks` of all rows and gives the result to each(); nothing to do is well too. */
+/* Measures `blocks` of all rows and hands the pairs, still open, to take(); nothing to do is well
+ * too. */
 static int session(struct work *w, const struct rows *rows, int blocks, char uuid[37],
-		   void (*each)(struct work *w, const struct policy_row *row,
-				const struct pairs_result *r), struct err *e)
+		   void (*take)(struct work *w, const struct rows *rows, struct pairs *p,
+				struct err *e), struct err *e)
 {
 	struct pairs_plan plan = plan_of(w, rows);
 	struct pairs p;
 
 	if (!rows->n)
 		return 0;
-	if (!pairs_begin(&p, &plan, e) && !pairs_measure(&p, blocks, e))
-		for (int i = 0; i < rows->n && each; i++) {
+	if (!pairs_begin(&p, &plan, e) && !pairs_measure(&p, blocks, e)) {
+		for (int i = 0; i < rows->n; i++)
 			note_fingerprint(w->g, &p.row[i]);
-			each(w, rows->of[i], &p.row[i]);
-		}
+		if (take)
+			take(w, rows, &p, e);
+	}
 	if (p.out_of_time)
 		snprintf(w->g->note, sizeof w->g->note, "the budget ended the measurement after %d "
-			 "of %d pairs", p.blocks_done, blocks);
+			 "rounds of pairs", p.blocks_done);
 	memcpy(uuid, p.session, 37);
 	pairs_end(&p, (int)e->code);
 	return -(int)e->code;
@@ -166,12 +169,14 @@ static void exact_failed(struct gate *g, const struct policy_row *row, const str
 		 r->failed_arm == ARM_A ? "the base fails: " : "", r->err.msg);
 }
 
-static void take_exact(struct work *w, const struct policy_row *row, const struct pairs_result *r)
+static void take_exact(struct work *w, const struct rows *rows, struct pairs *p, struct err *e)
 {
-	if (r->err.code)
-		exact_failed(w->g, row, r);
-	else
-		gate_exact(w->g, row, r);
+	(void)e;
+	for (int i = 0; i < rows->n; i++)
+		if (p->row[i].err.code)
+			exact_failed(w->g, rows->of[i], &p->row[i]);
+		else
+			gate_exact(w->g, rows->of[i], &p->row[i]);
 }
 
 /* Counts are known without computing; an output and allocations are not. */
@@ -186,9 +191,9 @@ static int measure_exact(struct work *w, struct err *e)
 
 	for (int i = 0; i < p->n_rows; i++)
 		if (p->row[i].exact)
-			rows_add(&rows, &p->row[i], " exact",
+			rows_add(&rows, &p->row[i], "",
 				 p->row[i].exact & computed ? once : dry);
-	session(w, &rows, 1, w->session, take_exact, e);
+	session(w, &rows, 1, w->exact, take_exact, e);
 	rows_end(&rows);
 	return -(int)e->code;
 }
@@ -196,124 +201,84 @@ static int measure_exact(struct work *w, struct err *e)
 /* ---- timings -----------------------------------------------------------------------------------
  */
 
-static void list_timings(struct work *w)
+static void list_timings(struct work *w, const struct rows *rows)
 {
 	const struct policy *p = w->g->policy;
 	int n = 0;
 
-	for (int i = 0; i < p->n_rows; i++)
-		n += p->row[i].n_metrics;
+	for (int i = 0; i < rows->n; i++)
+		n += rows->of[i]->n_metrics;
 	w->timing = zeroed(n, sizeof *w->timing);
-	for (int i = 0; i < p->n_rows; i++)
-		for (int k = 0; k < p->row[i].n_metrics; k++) {
-			struct gate_timing *t = &w->timing[w->n_timings++];
-			double floor = p->row[i].floor >= 0 ? p->row[i].floor : p->floor;
-			t->row = &p->row[i];
-			t->metric = &p->row[i].metric[k];
-			t->rule = verdict_rule(floor, true);
-			t->rule.fwer = p->fwer;
-			if (t->rule.fwer_noisy > p->fwer)
-				t->rule.fwer_noisy = p->fwer;
-			t->rule.trials = MDE_TRIALS;
-		}
+	for (int i = 0; i < rows->n; i++)
+		for (int k = 0; k < rows->of[i]->n_metrics; k++)
+			w->timing[w->n_timings++] = gate_timing(p, rows->of[i], k, i);
 }
 
-static void take_look(struct work *w, const struct policy_row *row, const struct pairs_result *r)
+static void take_timings(struct work *w, const struct rows *rows, struct pairs *p, struct err *e)
 {
-	for (int i = 0; i < w->n_timings; i++) {
-		struct gate_timing *t = &w->timing[i];
-		if (t->row != row)
-			continue;
-		gate_timing_take(t, r, false);
-		if (!t->err.code)
-			t->verdict = verdict_look(&t->rule, t->log_ratio, t->disturbed, t->n);
-	}
+	struct judged **judged = zeroed(w->n_timings, sizeof(struct judged *));
+	int n = 0;
+
+	(void)rows;
+	for (int i = 0; i < w->n_timings; i++)
+		if (!gate_timing_look(&w->timing[i], p))
+			judged[n++] = &w->timing[i].judged;
+	judge_course(judged, n, p, w->pairs, e);
+	for (int i = 0; i < w->n_timings; i++)
+		gate_timing_end(&w->timing[i], p);
+	w->seed = p->plan.seed;
+	free(judged);
 }
 
-static void take_fresh(struct work *w, const struct policy_row *row, const struct pairs_result *r)
+/* A sample of each arm of the rows that regressed, for `explain`. */
+static int trace_red(struct work *w, struct err *e)
 {
-	for (int i = 0; i < w->n_timings; i++) {
-		struct gate_timing *t = &w->timing[i];
-		if (t->row != row || t->err.code || !verdict_wants_fresh(&t->verdict))
-			continue;
-		gate_timing_take(t, r, true);
-		if (!t->err.code)
-			verdict_confirm(&t->rule, &t->verdict, t->fresh, r->disturbed, t->n_fresh);
-	}
-}
-
-static bool undecided(const struct gate_timing *t)
-{
-	return verdict_wants_more(&t->rule, &t->verdict);
-}
-
-static bool unconfirmed(const struct gate_timing *t)
-{
-	return verdict_wants_fresh(&t->verdict);
-}
-
-static bool regressed(const struct gate_timing *t)
-{
-	return t->verdict.kind == VERDICT_REGRESS;
-}
-
-/* Rows with a timing of this kind. */
-static struct rows rows_where(const struct work *w, bool (*is)(const struct gate_timing *),
-			      const char *suffix, const char *const *extra)
-{
+	static const char *const traced[] = { "--trace", "--samples", "1", NULL };
 	struct rows rows = rows_begin(w->g->policy->n_rows);
 
 	for (int i = 0; i < w->n_timings; i++) {
 		const struct gate_timing *t = &w->timing[i];
 		bool known = rows.n && rows.of[rows.n - 1] == t->row;
-		if (!known && !t->err.code && (!is || is(t)))
-			rows_add(&rows, t->row, suffix, extra);
+		if (!known && !t->err.code && t->judged.verdict.kind == VERDICT_REGRESS)
+			rows_add(&rows, t->row, " traced", traced);
 	}
-	return rows;
-}
-
-/* The family of all timings that were judged. */
-static void judge_family(struct work *w)
-{
-	struct verdict *v = zeroed(w->n_timings, sizeof *v);
-	int n = 0;
-
-	for (int i = 0; i < w->n_timings; i++)
-		if (!w->timing[i].err.code)
-			v[n++] = w->timing[i].verdict;
-	if (n)
-		verdict_family(&w->timing[0].rule, v, n);
-	n = 0;
-	for (int i = 0; i < w->n_timings; i++)
-		if (!w->timing[i].err.code)
-			w->timing[i].verdict = v[n++];
-	free(v);
-}
-
-static int stage_of(struct work *w, bool (*is)(const struct gate_timing *), const char *suffix,
-		    const char *const *extra, int blocks, char uuid[37],
-		    void (*take)(struct work *, const struct policy_row *,
-				 const struct pairs_result *), struct err *e)
-{
-	struct rows rows = rows_where(w, is, suffix, extra);
-	int rc = session(w, &rows, blocks, uuid, take, e);
-
+	session(w, &rows, 1, w->traced, NULL, e);
 	rows_end(&rows);
-	return rc;
+	return -(int)e->code;
+}
+
+/* Where neither the policy nor --pairs says how many: as the noise demands. */
+static void choose_pairs(struct work *w, const struct rows *rows)
+{
+	struct effort_row *row = zeroed(rows->n, sizeof *row);
+	struct effort_choice choice;
+
+	for (int i = 0; i < rows->n; i++)
+		row[i] = (struct effort_row){ rows->of[i]->workload,
+					    policy_floor(w->g->policy, rows->of[i]) };
+	choice = effort_choose(w->job->known, row, rows->n, time_left(w));
+	progress_say(w->job->progress, "%s", choice.why);
+	w->pairs = choice.pairs;
+	free(row);
 }
 
 static int measure_timings(struct work *w, struct err *e)
 {
-	static const char *const traced[] = { "--trace", "--samples", "1", NULL };
-	char other[37];
+	static const char *const nothing[] = { NULL };
+	const struct policy *p = w->g->policy;
+	struct rows rows = rows_begin(p->n_rows);
 
-	list_timings(w);
-	if (stage_of(w, NULL, "", nothing, w->pairs, w->session, take_look, e) ||
-	    stage_of(w, undecided, " more", nothing, w->pairs, other, take_look, e) ||
-	    stage_of(w, unconfirmed, " confirm", nothing, w->pairs, other, take_fresh, e))
-		return -(int)e->code;
-	judge_family(w);
-	return stage_of(w, regressed, " traced", traced, 1, w->traced, NULL, e);
+	for (int i = 0; i < p->n_rows; i++)
+		if (p->row[i].n_metrics)
+			rows_add(&rows, &p->row[i], "", nothing);
+	list_timings(w, &rows);
+	w->pairs = w->job->pairs ? w->job->pairs : p->pairs;
+	if (!w->pairs && rows.n)
+		choose_pairs(w, &rows);
+	if (!session(w, &rows, w->pairs, w->session, take_timings, e))
+		trace_red(w, e);
+	rows_end(&rows);
+	return -(int)e->code;
 }
 
 /* ---- the end -----------------------------------------------------------------------------------
@@ -321,7 +286,7 @@ static int measure_timings(struct work *w, struct err *e)
 
 static bool within(const struct gate_case *c, const struct policy_waiver *w)
 {
-	double ratio = c->exact ? c->head / c->base : c->ratio;
+	double ratio = c->exact ? c->head / c->base : c->verdict.ratio;
 	return w->limit < 0 || ratio - 1 <= w->limit;
 }
 
@@ -339,26 +304,34 @@ static void waive(const struct policy *p, struct gate_case *c)
 }
 
 /* Cases of timings follow those of exact metrics in the order of w->timing. */
+static int store(const struct work *w, int exact, struct err *e)
+{
+	struct gate *g = w->g;
+	struct gate_record r = { .seed = w->seed, .traced = w->traced };
+
+	if (db_open(&r.db, w->job->db, DB_CREATE))
+		err_set(e, ERR_DB, "%s", db_error(r.db));
+	for (int i = 0; i < g->n && !e->code; i++) {
+		r.session = i < exact ? w->exact : w->session;
+		if (gate_store(&r, &g->c[i], i < exact ? NULL : &w->timing[i - exact]))
+			err_set(e, ERR_DB, "%s", db_error(r.db));
+	}
+	db_close(r.db);
+	return -(int)e->code;
+}
+
 static void finish(struct work *w, struct err *e)
 {
 	struct gate *g = w->g;
 	int exact = g->n;
-	struct db *db = NULL;
 
 	for (int i = 0; i < w->n_timings; i++)
 		gate_timing_case(g, &w->timing[i]);
 	for (int i = 0; i < g->n; i++)
 		waive(g->policy, &g->c[i]);
 	g->judged = true;
-	if (!w->job->db || !*w->session)
-		return;
-	if (db_open(&db, w->job->db, DB_CREATE))
-		err_set(e, ERR_DB, "%s", db_error(db));
-	for (int i = 0; i < g->n && !e->code; i++)
-		if (gate_store(db, &g->c[i], i < exact ? NULL : &w->timing[i - exact], w->session,
-			       w->traced))
-			err_set(e, ERR_DB, "%s", db_error(db));
-	db_close(db);
+	if (w->job->db)
+		store(w, exact, e);
 }
 
 static void describe_machine(struct gate *g)
@@ -375,7 +348,6 @@ int gate_run(struct gate *g, const struct gate_job *job, struct err *e)
 	struct work w = { .g = g, .job = job, .started_s = clock_s() };
 
 	process_catch_signals(); /* before the base is built */
-	w.pairs = job->pairs ? job->pairs : p->pairs ? p->pairs : DEFAULT_PAIRS;
 	describe_machine(g);
 	snprintf(w.arm[ARM_B].binary, sizeof w.arm[ARM_B].binary, "%s", job->head ? job->head : "");
 	snprintf(g->head, sizeof g->head, "%s", job->head ? job->head : "this program");

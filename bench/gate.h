@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "policy.h"
+#include "verdict.h"
 
 enum outcome {
 	OUTCOME_PASS,         /* not slower than the bound; equal where exact */
@@ -29,10 +30,8 @@ struct gate_case {
 	const char *unit;             /* "s", "MAC", "B", "1"; NULL: a hash */
 	bool exact;
 	double base, head;            /* medians, or counts; not finite: unknown */
-	double ratio, ci_lo, ci_hi;   /* timings: head over base, Hodges-Lehmann, interval */
-	double p, theta, mde;         /* shares: the bound, and what would have been seen */
-	int pairs, disturbed;
-	bool confirmed;               /* by pairs measured after the suspicion */
+	struct verdict verdict;       /* timings: ratios are head over base; else verdict_none() */
+	int pairs, disturbed;         /* all pairs, also those of extension and confirmation */
 	bool advisory;                /* red, but the policy only wants to know */
 	const struct policy_waiver *waiver; /* what waived it, or expired; NULL: none */
 	enum outcome outcome;

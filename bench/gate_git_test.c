@@ -185,15 +185,36 @@ static void gitlab(void)
 	free(markdown);
 }
 
-/* What an engineer asks after a red row. */
+static void check_query(const char *sql, const char *part)
+{
+	char *out;
+
+	CHECK_INT(shell("cd work && '%s' db query --csv \"%s\"", program, sql), 0);
+	out = slurp("out.txt");
+	CHECK(strstr(out, part), "%s: %s", sql, out);
+	free(out);
+}
+
+/* What an engineer asks after a red row: all pairs of look, extension and confirmation are in the
+ * one session that the comparison names, those of exact metrics in theirs. */
 static void stored(void)
 {
 	char *out;
 
-	CHECK_INT(shell("cd work && '%s' db query --csv \"SELECT verdict, confirmed, n_pairs FROM "
-			"v_ab WHERE metric = 'latency'\"", program), 0);
+	check_query("SELECT verdict, confirmed, n_pairs FROM v_ab WHERE metric = 'latency'",
+		    "regress,1,24\n");
+	check_query("SELECT count(*) FROM v_ab x JOIN v_pairs p USING (session_uuid, row_name) "
+		    "WHERE x.metric = 'latency' AND p.metric = 'latency' AND p.stage = 'total'",
+		    "\n24\n");
+	check_query("SELECT json_extract(detail_json, '$.looked', '$.extended', '$.to_confirm'), "
+		    "json_array_length(detail_json, '$.log_ratio') FROM v_ab WHERE metric = "
+		    "'latency'", "\"[8,8,8]\",24\n");
+	check_query("SELECT count(*), count(DISTINCT x.session_uuid), count(DISTINCT a.run_id) "
+		    "FROM v_ab x JOIN v_arms a USING (session_uuid, row_name) WHERE x.method = "
+		    "'exact' AND a.arm = 'B' AND a.block = 0", "\n3,1,1\n");
+	CHECK_INT(shell("cd work && '%s' explain", program), 0);
 	out = slurp("out.txt");
-	CHECK(strstr(out, "regress,1,"), "%s", out);
+	CHECK(strstr(out, "24 pairs") && strstr(out, "one traced sample"), "%s", out);
 	free(out);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "gate.h"
 #include "json.h"
+#include "judge.h"
 
 static json_t *case_json(const struct gate *g, const struct gate_case *c)
 {
@@ -19,15 +20,10 @@ static json_t *case_json(const struct gate *g, const struct gate_case *c)
 	json_object_set_new(j, "verdict", json_string(outcome_names[c->outcome]));
 	json_object_set_new(j, "bad", json_boolean(gate_case_bad(g, c)));
 	json_object_set_new(j, "advisory", json_boolean(c->advisory));
-	json_object_set_new(j, "confirmed", json_boolean(c->confirmed));
+	json_object_set_new(j, "confirmed", json_boolean(c->verdict.confirmed == 1));
 	json_object_set_new(j, "base", json_number(c->base));
 	json_object_set_new(j, "head", json_number(c->head));
-	json_object_set_new(j, "ratio", json_number(c->ratio));
-	json_object_set_new(j, "ci_lo", json_number(c->ci_lo));
-	json_object_set_new(j, "ci_hi", json_number(c->ci_hi));
-	json_object_set_new(j, "p", json_number(c->p));
-	json_object_set_new(j, "theta", json_number(c->theta));
-	json_object_set_new(j, "mde95", json_number(c->mde));
+	judge_add_json(j, &c->verdict);
 	json_object_set_new(j, "pairs", json_integer(c->pairs));
 	json_object_set_new(j, "pairs_disturbed", json_integer(c->disturbed));
 	json_object_set_new(j, "waiver", c->waiver ? json_string(c->waiver->name) : json_null());

@@ -27,8 +27,11 @@ struct gate_case *gate_add(struct gate *g, const struct policy_row *row, const c
 	g->c = realloc(g->c, ((size_t)g->n + 1) * sizeof *g->c);
 	die_if(!g->c, "out of memory");
 	c = &g->c[g->n++];
-	*c = (struct gate_case){ .row = row, .unit = "1", .base = NAN, .head = NAN, .ratio = NAN,
-				 .ci_lo = NAN, .ci_hi = NAN, .p = NAN, .theta = NAN, .mde = NAN,
+	*c = (struct gate_case){ .row = row,
+				 .unit = "1",
+				 .base = NAN,
+				 .head = NAN,
+				 .verdict = verdict_none(),
 				 .outcome = OUTCOME_MISSING };
 	snprintf(c->metric, sizeof c->metric, "%s", metric);
 	return c;
@@ -131,18 +134,19 @@ static void exact_sentence(const struct gate_case *c, char *buf, size_t len)
 
 static void timing_sentence(const struct gate_case *c, char *buf, size_t len)
 {
+	const struct verdict *v = &c->verdict;
 	int n;
 
-	if (!isfinite(c->ratio)) {
+	if (!isfinite(v->ratio)) {
 		snprintf(buf, len, "no pair was measured");
 		return;
 	}
-	n = snprintf(buf, len, "%+.2f %% [%+.2f, %+.2f], bound +%.2f %%", 100 * (c->ratio - 1),
-		     100 * (c->ci_lo - 1), 100 * (c->ci_hi - 1), 100 * c->theta);
-	if (isfinite(c->mde) && n > 0 && (size_t)n < len)
+	n = snprintf(buf, len, "%+.2f %% [%+.2f, %+.2f], bound +%.2f %%", 100 * (v->ratio - 1),
+		     100 * (v->ci_lo - 1), 100 * (v->ci_hi - 1), 100 * v->theta);
+	if (isfinite(v->mde95) && n > 0 && (size_t)n < len)
 		n += snprintf(buf + n, len - (size_t)n, "; +%.2f %% would have been seen",
-			      100 * c->mde);
-	if (c->outcome == OUTCOME_REGRESS && c->confirmed && n > 0 && (size_t)n < len)
+			      100 * v->mde95);
+	if (c->outcome == OUTCOME_REGRESS && v->confirmed == 1 && n > 0 && (size_t)n < len)
 		snprintf(buf + n, len - (size_t)n, "; confirmed by fresh pairs");
 }
 

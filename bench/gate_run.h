@@ -8,8 +8,7 @@
 
 #include "builds.h"
 #include "gate.h"
-#include "pairs.h"
-#include "verdict.h"
+#include "judge.h"
 
 struct gate_arm {
 	char binary[PATH_MAX]; /* "": this program */
@@ -20,7 +19,8 @@ struct gate_job {
 	const char *base;      /* revision or program; NULL: what the policy says */
 	const char *head;      /* a program; NULL: this one */
 	const char *db;        /* NULL: nothing is recorded */
-	int pairs;             /* 0: what the policy says */
+	const char *known; /* the database that knows the noise of this machine; may be missing */
+	int pairs;             /* 0: what the policy says, or the noise demands */
 	bool exact_only;       /* no timing: one process of each arm */
 	struct progress *progress;
 };
@@ -40,28 +40,34 @@ void gate_exact(struct gate *g, const struct policy_row *row, const struct pairs
 
 struct gate_timing {
 	const struct policy_row *row;
-	const struct policy_metric *metric;
-	struct verdict_rule rule;
-	struct verdict verdict;
-	double *log_ratio, *fresh;    /* of the look, and of the confirmation; owned */
-	bool *disturbed;              /* owned */
-	int n, n_fresh;
-	double base, head;            /* medians over processes */
-	char base_run[37], head_run[37];
-	struct err err;               /* why there is nothing to judge; code 0: there is */
-	bool base_failed;             /* that was the fault of the base */
+	struct judged judged;
+	char base_run[37], head_run[37]; /* of its first pair; "": not recorded */
+	struct err err;                  /* why there is nothing to judge; code 0: there is */
+	bool base_failed;                /* that was the fault of the base */
 };
 
-/* Takes over the pairs of `r`: further ones for the look, or those of a confirmation. */
-void gate_timing_take(struct gate_timing *t, const struct pairs_result *r, bool fresh);
+/* Metric k of a row, which is row `pairs_row` of the pairs. */
+struct gate_timing gate_timing(const struct policy *p, const struct policy_row *row, int k,
+			       int pairs_row);
+
+/* The first look, with its history. 0, or there is nothing to judge. */
+int gate_timing_look(struct gate_timing *t, const struct pairs *p);
+
+/* After the last pair: which runs it names, and whether the row failed since. */
+void gate_timing_end(struct gate_timing *t, const struct pairs *p);
 void gate_timing_case(struct gate *g, const struct gate_timing *t);
 void gate_timing_free(struct gate_timing *t);
 
 /* ---- gate_store.c ------------------------------------------------------------------------------
  */
 
+struct gate_record {
+	struct db *db;
+	const char *session, *traced; /* uuids */
+	uint64_t seed;                /* of the timings */
+};
+
 /* Stores a case as a comparison and notes its identity there. `t` NULL: an exact one. */
-int gate_store(struct db *db, struct gate_case *c, const struct gate_timing *t,
-	       const char *session, const char *traced);
+int gate_store(const struct gate_record *r, struct gate_case *c, const struct gate_timing *t);
 
 #endif

@@ -31,11 +31,11 @@ static struct gate gate_of(const enum outcome *outcome, int n)
 		c->outcome = outcome[i];
 		c->unit = "s";
 		c->base = 1;
-		c->head = c->ratio = 1.03125;
-		c->ci_lo = 1.02;
-		c->ci_hi = 1.04;
-		c->theta = 0.02;
-		c->mde = 0.025;
+		c->head = c->verdict.ratio = 1.03125;
+		c->verdict.ci_lo = 1.02;
+		c->verdict.ci_hi = 1.04;
+		c->verdict.theta = 0.02;
+		c->verdict.mde95 = 0.025;
 		c->pairs = 10;
 		if (outcome[i] == OUTCOME_FAILED)
 			strcpy(c->reason, "it said:\n100 % \x01 <gone>, sorry");

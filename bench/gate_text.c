@@ -34,9 +34,9 @@ static struct text ratio_text(const struct gate_case *c)
 
 	if (c->exact && isfinite(c->base) && isfinite(c->head) && c->base > 0)
 		snprintf(t.s, sizeof t.s, "%+.3f %%", 100 * (c->head / c->base - 1));
-	else if (!c->exact && isfinite(c->ratio))
-		snprintf(t.s, sizeof t.s, "%+.2f [%+.2f, %+.2f] %%", 100 * (c->ratio - 1),
-			 100 * (c->ci_lo - 1), 100 * (c->ci_hi - 1));
+	else if (!c->exact && isfinite(c->verdict.ratio))
+		snprintf(t.s, sizeof t.s, "%+.2f [%+.2f, %+.2f] %%", 100 * (c->verdict.ratio - 1),
+			 100 * (c->verdict.ci_lo - 1), 100 * (c->verdict.ci_hi - 1));
 	return t;
 }
 
@@ -88,8 +88,8 @@ void gate_text(const struct gate *g, FILE *to)
 		table_add(&t, "%s", value_text(c, c->base).s);
 		table_add(&t, "%s", value_text(c, c->head).s);
 		table_add(&t, "%s", ratio_text(c).s);
-		table_add(&t, "%s", bound_text(c, c->theta).s);
-		table_add(&t, "%s", c->exact ? "-" : bound_text(c, c->mde).s);
+		table_add(&t, "%s", bound_text(c, c->verdict.theta).s);
+		table_add(&t, "%s", c->exact ? "-" : bound_text(c, c->verdict.mde95).s);
 		table_add(&t, "%d", c->pairs);
 		table_add(&t, "%s%s", outcome_names[c->outcome], c->advisory ? " (advisory)" : "");
 	}
@@ -133,8 +133,8 @@ static void markdown_rows(const struct gate *g, FILE *to, long start)
 			cell(to, value_text(c, c->base).s);
 			cell(to, value_text(c, c->head).s);
 			cell(to, ratio_text(c).s);
-			cell(to, bound_text(c, c->theta).s);
-			cell(to, c->exact ? "-" : bound_text(c, c->mde).s);
+			cell(to, bound_text(c, c->verdict.theta).s);
+			cell(to, c->exact ? "-" : bound_text(c, c->verdict.mde95).s);
 			cell(to, outcome_names[c->outcome]);
 			fputc('\n', to);
 			left--;

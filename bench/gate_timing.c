@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 #include <string.h>
 
 #include "gate_run.h"
-#include "stats.h"
 
-static double *append(double *to, int n, const struct pairs_series *s, int more)
+#define MDE_TRIALS 2000 /* of the simulation that says what would have been seen */
+
+struct gate_timing gate_timing(const struct policy *p, const struct policy_row *row, int k,
+			       int pairs_row)
 {
-	to = realloc(to, (size_t)(n + more) * sizeof *to);
-	die_if(!to, "out of memory");
-	for (int i = 0; i < more; i++)
-		to[n + i] = pairs_log_ratio(s, i);
-	return to;
+	struct gate_timing t = { .row = row };
+	struct verdict_rule *rule = &t.judged.rule;
+
+	*rule = verdict_rule(policy_floor(p, row), true);
+	rule->fwer = p->fwer;
+	if (rule->fwer_noisy > p->fwer)
+		rule->fwer_noisy = p->fwer;
+	rule->trials = MDE_TRIALS;
+	t.judged.row = pairs_row;
+	strcpy(t.judged.metric, row->metric[k].metric);
+	strcpy(t.judged.stage, row->metric[k].stage);
+	return t;
 }
 
 /* Names the stages that there are, because the policy named another. */
@@ -23,44 +31,41 @@ static void no_such_series(struct gate_timing *t, const struct pairs_result *r)
 	for (int i = 0; i < r->n_series && used < sizeof list; i++)
 		used += (size_t)snprintf(list + used, sizeof list - used, "%s%s:%s", i ? ", " : "",
 					 r->series[i].metric, r->series[i].stage);
-	err_set(&t->err, ERR_INCOMPARABLE, "there is no %s:%s; known: %s", t->metric->metric,
-		t->metric->stage, list);
+	err_set(&t->err, ERR_INCOMPARABLE, "there is no %s:%s; known: %s", t->judged.metric,
+		t->judged.stage, list);
 }
 
-static void take_failure(struct gate_timing *t, const struct pairs_result *r)
+static int take_failure(struct gate_timing *t, const struct pairs *p)
 {
-	t->err = r->err;
-	t->base_failed = r->failed_arm == ARM_A;
+	const struct pairs_result *r = &p->row[t->judged.row];
+
+	if (r->err.code && !t->err.code) {
+		t->err = r->err;
+		t->base_failed = r->failed_arm == ARM_A;
+	}
+	return -(int)t->err.code;
 }
 
-void gate_timing_take(struct gate_timing *t, const struct pairs_result *r, bool fresh)
+int gate_timing_look(struct gate_timing *t, const struct pairs *p)
 {
-	const struct pairs_series *s = pairs_find(r, t->metric->metric, t->metric->stage);
+	if (take_failure(t, p))
+		return -(int)t->err.code;
+	judge_history(&t->judged, p);
+	if (!judge_look(&t->judged, p))
+		no_such_series(t, &p->row[t->judged.row]);
+	return -(int)t->err.code;
+}
 
-	if (r->err.code) {
-		take_failure(t, r);
+void gate_timing_end(struct gate_timing *t, const struct pairs *p)
+{
+	const struct pairs_result *r = &p->row[t->judged.row];
+
+	if (take_failure(t, p))
 		return;
-	}
-	if (!s || !r->n) {
-		no_such_series(t, r);
+	if (p->keep_foreign[ARM_A] || p->keep_foreign[ARM_B])
 		return;
-	}
-	if (fresh) {
-		t->fresh = append(t->fresh, t->n_fresh, s, r->n);
-		t->n_fresh += r->n;
-		return;
-	}
-	t->log_ratio = append(t->log_ratio, t->n, s, r->n);
-	t->disturbed = realloc(t->disturbed, (size_t)(t->n + r->n) * sizeof *t->disturbed);
-	die_if(!t->disturbed, "out of memory");
-	memcpy(t->disturbed + t->n, r->disturbed, (size_t)r->n * sizeof *t->disturbed);
-	if (!t->n) {
-		t->base = stats_median_of(s->value[ARM_A], r->n);
-		t->head = stats_median_of(s->value[ARM_B], r->n);
-		memcpy(t->base_run, r->process[ARM_A][0].uuid, sizeof t->base_run);
-		memcpy(t->head_run, r->process[ARM_B][0].uuid, sizeof t->head_run);
-	}
-	t->n += r->n;
+	memcpy(t->base_run, r->process[ARM_A][0].uuid, sizeof t->base_run);
+	memcpy(t->head_run, r->process[ARM_B][0].uuid, sizeof t->head_run);
 }
 
 static enum outcome outcome_of(const struct verdict *v)
@@ -89,38 +94,30 @@ static void failed_case(struct gate_case *c, const struct gate_timing *t)
 
 void gate_timing_case(struct gate *g, const struct gate_timing *t)
 {
+	const struct judged *s = &t->judged;
+	bool total = strcmp(s->stage, "total") == 0;
 	char name[2 * POLICY_NAME];
 	struct gate_case *c;
 
-	snprintf(name, sizeof name, "%s%s%s", t->metric->metric,
-		 strcmp(t->metric->stage, "total") ? ":" : "",
-		 strcmp(t->metric->stage, "total") ? t->metric->stage : "");
+	snprintf(name, sizeof name, "%s%s%s", s->metric, total ? "" : ":", total ? "" : s->stage);
 	c = gate_add(g, t->row, name);
 	c->unit = "s";
 	if (t->err.code) {
 		failed_case(c, t);
 		return;
 	}
-	c->outcome = outcome_of(&t->verdict);
-	c->base = t->base;
-	c->head = t->head;
-	c->ratio = t->verdict.ratio;
-	c->ci_lo = t->verdict.ci_lo;
-	c->ci_hi = t->verdict.ci_hi;
-	c->theta = t->verdict.theta;
-	c->mde = t->verdict.mde95;
-	c->p = t->verdict.p_family;
-	c->pairs = t->verdict.n;
-	c->disturbed = t->verdict.disturbed;
-	c->confirmed = t->verdict.confirmed == 1;
+	c->outcome = outcome_of(&s->verdict);
+	c->base = s->median[ARM_A];
+	c->head = s->median[ARM_B];
+	c->verdict = s->verdict;
+	c->pairs = s->n;
+	c->disturbed = judge_disturbed(s);
 	c->advisory = g->policy->advisory && c->outcome == OUTCOME_REGRESS;
 	if (c->outcome == OUTCOME_INCONCLUSIVE)
-		snprintf(c->reason, sizeof c->reason, "%s", t->verdict.reason);
+		snprintf(c->reason, sizeof c->reason, "%s", s->verdict.reason);
 }
 
 void gate_timing_free(struct gate_timing *t)
 {
-	free(t->log_ratio);
-	free(t->fresh);
-	free(t->disturbed);
+	judge_free(&t->judged);
 }

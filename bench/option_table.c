@@ -146,7 +146,8 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .help = "the bench program that is judged; default: this one" },
 	[OPT_PAIRS] = { "pairs", ARG_INT, "N", .verbs = GATE | SELFTEST, .env = true,
 			.min = 8, .max = 1000,
-			.help = "pairs of processes per row; default: the policy's, else 10",
+			.help = "pairs of processes per row; default: the policy's, else as "
+				"the noise of the rows demands (10 to 40)",
 			.brief = "pairs of processes per row" },
 	[OPT_THETA] = { "theta", ARG_TEXT, "SHARE", "2%", .verbs = PLAN,
 			.help = "the bound: no smaller change is called one",
@@ -210,9 +211,11 @@ const struct option_def option_table[OPT_COUNT] = {
 		       .brief = "a difference that is meant, e.g. dtype=fp32,bf16" },
 	[OPT_COMPARE_PAIRS] = { "pairs", ARG_INT, "N", .verbs = COMPARE, .env = true, .min = 1,
 				.max = 1000,
-				.help = "pairs of processes; default: 10, and as many fresh ones "
-					"to confirm a difference. A verdict needs 8",
-				.brief = "pairs of processes; default: 10" },
+				.help = "pairs of processes of the first look; default: as the "
+					"calibrated noise demands (10 to 40). As many more where "
+					"that leaves it undecided, as many fresh ones to confirm a "
+					"difference. A verdict needs 8",
+				.brief = "pairs of processes; default: as the noise demands" },
 	[OPT_BUDGET] = { "budget", ARG_TEXT, "TIME", .verbs = COMPARE | PLAN, .env = true,
 			 .help = "begin no pair that would end later than that: 90s, 15m, 2h",
 			 .brief = "begin no pair that would end later: 90s, 15m, 2h" },

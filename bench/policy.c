@@ -512,3 +512,8 @@ const struct policy_waiver *policy_waiver_of(const struct policy *p, const char 
 	*expired = late != NULL;
 	return late;
 }
+
+double policy_floor(const struct policy *p, const struct policy_row *row)
+{
+	return row->floor >= 0 ? row->floor : p->floor;
+}

@@ -5,7 +5,7 @@
  *
  *	[gate]
  *	base = origin/main              ; the merge-base with it is built and measured beside HEAD
- *	pairs = 10                      ; of each row; 10 when left out
+ *	pairs = 10                      ; of each row; left out: as the noise demands
  *	budget = 15m                    ; no pair is begun that would end later
  *	floor = 2%                      ; no smaller change is ever called a regression
  *	fwer = 0.2%                     ; of all rows together (verdict.h); this when left out
@@ -92,6 +92,9 @@ struct policy {
 /* Free it in any case. */
 int policy_read(struct policy *p, const char *path, struct err *e);
 void policy_free(struct policy *p);
+
+/* The smallest change of a row that is called one, as a share. */
+double policy_floor(const struct policy *p, const struct policy_row *row);
 
 /* The waiver of this row and metric that still holds at `now`, or one that has expired (then
  * *expired is set); NULL: none. A waiver without a row or with metric "*" holds for all. */

@@ -174,13 +174,20 @@ static void say(struct verdict *v, const struct look *l, int all)
 /* ---- the steps of the rule ---------------------------------------------------------------------
  */
 
+struct verdict verdict_none(void)
+{
+	return (struct verdict){ .kind = VERDICT_INCONCLUSIVE, .confirmed = -1, .ratio = NAN,
+				 .ci_lo = NAN, .ci_hi = NAN, .ci_conf = NAN, .theta = NAN,
+				 .mde95 = INFINITY, .error = NAN, .sigma_pair = NAN, .p = NAN,
+				 .p_confirm = NAN, .p_family = NAN };
+}
+
 static struct verdict too_few(int n, int disturbed)
 {
-	struct verdict v = { .kind = VERDICT_INCONCLUSIVE, .confirmed = -1, .n = n,
-			     .disturbed = disturbed, .ratio = NAN, .ci_lo = NAN, .ci_hi = NAN,
-			     .ci_conf = NAN, .theta = NAN, .mde95 = INFINITY, .error = NAN,
-			     .sigma_pair = NAN, .p = NAN, .p_confirm = NAN, .p_family = NAN };
+	struct verdict v = verdict_none();
 
+	v.n = n;
+	v.disturbed = disturbed;
 	snprintf(v.reason, sizeof v.reason, "%d pairs are too few: %d are the least", n,
 		 VERDICT_MIN_PAIRS);
 	return v;

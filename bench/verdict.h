@@ -75,6 +75,9 @@ struct verdict {
 	char reason[192];         /* one sentence with the numbers that decided */
 };
 
+/* Nothing is known: inconclusive, no pairs, no numbers. */
+struct verdict verdict_none(void);
+
 /* Judges one look. `disturbed` (or NULL) marks pairs beside which the machine was slow: up to a
  * quarter of them are left out, more are kept and make the machine noisy when they are the half.
  * For the look after an extension give all pairs, the first ones too. */

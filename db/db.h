@@ -278,7 +278,16 @@ struct db_comparison {
 		*verdict; /* pass, regress, improve, inconclusive, incomparable, missing, failed */
 	int confirmed;       /* 1, 0, or -1: no confirmation was asked for */
 	const char *waived_by, *reason; /* or NULL */
-	const char *detail_json; /* log ratios of the pairs and the like, a JSON object, or NULL */
+	/*
+	 * A JSON object, or NULL. What is unknown is null or left out:
+	 *	base, head              medians in seconds, or exact counts
+	 *	log_ratio, disturbed    ln(candidate / base) and true or false of each pair
+	 *	looked, extended, to_confirm    how many of these made the first look, then its
+	 *	                        extension, and last confirmed
+	 *	seed                    of the coin that ordered each pair, hexadecimal
+	 *	traced_session          uuid of the session of a traced run, for `bench explain`
+	 */
+	const char *detail_json;
 };
 
 /* Spread of repeated equal runs, as relative standard deviations (0.01 is 1 %). */

@@ -180,7 +180,9 @@ static inline struct sample_study sample_study(const char *base_run, const char 
 				1,
 				NULL,
 				"slower",
-				"{\"log_ratio\": [0.5, 0.25]}" },
+				"{\"base\": 2, \"head\": 3, \"log_ratio\": [0.5, 0.25], "
+				"\"disturbed\": [false, true], \"looked\": 2, "
+				"\"extended\": 0, \"to_confirm\": 0, \"seed\": \"1f\"}" },
 		.noise = { SAMPLE_UUID(6), base_run, "latency", "total", SAMPLE_SECOND,
 			   SAMPLE_SECOND + 100, 20, 0.001, 0.002, 0.003, 0.02, NAN },
 		.ack = { SAMPLE_UUID(7), "sdxl-20steps", NULL, "latency", "total", SAMPLE_SECOND,

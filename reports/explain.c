@@ -9,7 +9,7 @@
 #include "stats.h"
 
 static const char columns[] =
-	"SELECT comparison_id, uuid, at_utc, purpose, row_name, "
+	"SELECT comparison_id, uuid, at_utc, purpose, row_name, method, "
 	"coalesce(workload, '') AS workload, metric, stage, verdict, coalesce(reason, '') AS "
 	"reason, "
 	"coalesce(waived_by, '') AS waived, ratio, ci_lo, ci_hi, theta, mde95, n_pairs, "
@@ -191,8 +191,10 @@ int explain_read(struct explained *x, struct db *db, const char *which, struct r
 	*x = (struct explained){ 0 };
 	if (!find(&r, db, which, e)) {
 		const char *session = rows_text(&r, 0, "session_uuid");
+		bool exact = strcmp(rows_text(&r, 0, "method"), "exact") == 0;
 		take_comparison(x, &r);
-		if (!read_stages(x, db, session, e))
+		/* beside exact counts a single process ran, maybe without computing */
+		if (exact || !read_stages(x, db, session, e))
 			read_ops(x, db, session, rows_text(&r, 0, "traced"), e);
 		if (!e->code && x->traced && !x->n_ops) /* the traced session is of other rows */
 			read_ops(x, db, session, "", e);

@@ -43,6 +43,24 @@ static void test_explain(struct db *db)
 	explain_end(&x);
 }
 
+/* The times of the processes that counted say nothing, their work does. */
+static void test_exact(struct db *db)
+{
+	struct db_comparison c = { .session = "00000000-0000-4000-b000-000000000001",
+				   .row_name = "sdxl-unet", .metric = "macs", .stage = "total",
+				   .method = "exact", .ratio = 1.5, .verdict = "regress",
+				   .confirmed = -1 };
+	struct report_error e = { 0 };
+	struct explained x;
+
+	CHECK(!db_put_comparison(db, &c), "%s", db_error(db));
+	CHECK(!explain_read(&x, db, c.uuid, &e), "%s", e.text);
+	CHECK_STR(x.metric, "macs");
+	CHECK_INT(x.n_stages, 0);
+	CHECK(x.n_ops > 0, "no ops");
+	explain_end(&x);
+}
+
 static void test_trend(struct db *db)
 {
 	struct report_error e = { 0 };
@@ -65,6 +83,62 @@ static void test_trend(struct db *db)
 	free(t);
 	CHECK(!trend_read(&t, &n, db, "no such workload", "latency", "total", &e) && !n, "none");
 	free(t);
+}
+
+static int take_text(void *arg, int n, const char *const *names, const struct db_value *v)
+{
+	(void)names;
+	if (v && n)
+		snprintf(arg, 40, "%s", v[0].text);
+	return 0;
+}
+
+static void one_text(struct db *db, const char *sql, char text[40])
+{
+	*text = 0;
+	CHECK(!db_query(db, sql, NULL, 0, take_text, text) && *text, "%s", db_error(db));
+}
+
+/* Only earlier builds of the same settings and machine, eight at least. */
+static void test_usual(struct db *db)
+{
+	struct db_session session = { .argv = "bench gate", .purpose = "gate", .exit_code = -1 };
+	struct report_error e = { 0 };
+	char first[40], last[40], other[40];
+	struct trend *t;
+	double usual;
+	int n;
+
+	one_text(db, "SELECT uuid FROM v_runs WHERE workload = 'sdxl-history' ORDER BY "
+		 "started_unix_ns LIMIT 1", first);
+	one_text(db, "SELECT uuid FROM v_runs WHERE workload = 'sdxl-history' ORDER BY "
+		 "started_unix_ns DESC LIMIT 1", last);
+	one_text(db, "SELECT uuid FROM v_runs WHERE workload = 'sdxl-compare' LIMIT 1", other);
+	CHECK(!trend_read(&t, &n, db, "sdxl-history", "latency", "total", &e) && n == 1, "%s",
+	      e.text);
+	usual = trend_usual(db, first, "latency", "total", "", &e);
+	CHECK(usual > 0 && n == 1 && fabs(usual - t->usual) < 1e-12, "%g, %g", usual,
+	      n == 1 ? t->usual : NAN);
+	for (int i = 0; i < n; i++)
+		trend_end(&t[i]);
+	free(t);
+	CHECK_NEAR(trend_usual(db, other, "latency", "total", "", &e), 0, 0); /* two builds */
+	CHECK_NEAR(trend_usual(db, first, "no metric", "total", "", &e), 0, 0);
+	CHECK_NEAR(trend_usual(db, "", "latency", "total", "", &e), 0, 0);
+	CHECK(!db_put_session(db, &session), "%s", db_error(db));
+	for (int i = 0; i < 5; i++) { /* five of twelve builds are measured now */
+		char sql[256];
+		for (int k = 0; k < 4; k++) {
+			struct db_arm_run arm = { session.uuid, first, "r", "A", i, 4 * i + k };
+			snprintf(sql, sizeof sql, "SELECT uuid FROM v_runs WHERE workload = "
+				 "'sdxl-history' ORDER BY started_unix_ns LIMIT 1 OFFSET %d",
+				 4 * i + k);
+			one_text(db, sql, first);
+			CHECK(!db_session_add_run(db, &arm), "%s", db_error(db));
+		}
+	}
+	CHECK_NEAR(trend_usual(db, last, "latency", "total", session.uuid, &e), 0, 0);
+	CHECK(trend_usual(db, last, "latency", "total", "another", &e) > 0, "%s", e.text);
 }
 
 /* The reasons of both steps, one behind the other. */
@@ -117,7 +191,9 @@ int main(void)
 		return 1;
 	sample_database(db);
 	test_explain(db);
+	test_exact(db);
 	test_trend(db);
+	test_usual(db);
 	test_acks(db);
 	db_close(db);
 	files_end();

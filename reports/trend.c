@@ -24,6 +24,14 @@ static const char series_sql[] =
 	"ORDER BY v.workload, v.cfg_id, v.host_id, min(v.started_unix_ns) OVER "
 	"(PARTITION BY v.cfg_id, v.host_id, v.build_id), v.build_id, v.started_unix_ns";
 
+/* The builds of one series, without those that a session only just measured. */
+static const char history_sql[] =
+	"SELECT v.build_id, v.value FROM v_series v JOIN v_runs r ON r.uuid = ?1 AND "
+	"r.cfg_id = v.cfg_id AND r.host_id = v.host_id WHERE v.metric = ?2 AND v.stage = ?3 AND "
+	"v.run_id NOT IN (SELECT run_id FROM v_arms WHERE session_uuid = ?4) "
+	"ORDER BY min(v.started_unix_ns) OVER (PARTITION BY v.build_id), v.build_id, "
+	"v.started_unix_ns";
+
 static const char ack_sql[] =
 	"SELECT reason FROM v_ack WHERE workload = ?1 AND metric = ?2 AND stage = ?3 AND "
 	"(params_sha256 IS NULL OR params_sha256 = ?4) AND "
@@ -148,4 +156,22 @@ void trend_end(struct trend *t)
 {
 	free(t->steps);
 	t->steps = NULL;
+}
+
+double trend_usual(struct db *db, const char *uuid, const char *metric, const char *stage,
+		   const char *without, struct report_error *e)
+{
+	const char *args[] = { uuid, metric, stage, without };
+	double usual = 0;
+	struct rows r;
+
+	if (!rows_query_with(&r, db, history_sql, args, 4, e)) {
+		struct values v = values_of(&r, 0, r.n);
+		if (v.n >= TREND_HISTORY)
+			usual = stats_usual_change(v.value, v.n);
+		free(v.value);
+		free(v.start);
+	}
+	rows_end(&r);
+	return usual;
 }

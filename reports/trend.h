@@ -32,4 +32,12 @@ int trend_read(struct trend **t, int *n, struct db *db, const char *workload, co
 	       const char *stage, struct report_error *e);
 void trend_end(struct trend *t);
 
+#define TREND_HISTORY 8 /* builds that make a history */
+
+/* The usual change from build to build of a metric and stage on the machine, with the workload and
+ * the settings of run `uuid`, as a share; runs of session `without` do not count. 0: the history
+ * has fewer than TREND_HISTORY builds, or an error. */
+double trend_usual(struct db *db, const char *uuid, const char *metric, const char *stage,
+		   const char *without, struct report_error *e);
+
 #endif
