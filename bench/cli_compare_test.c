@@ -231,6 +231,11 @@ static void test_verdicts(void)
 	CHECK(strstr(c->out, "regress,1,24,1.1\n") && strstr(c->out, "pass,,8,1.0\n"), "%s",
 	      c->out);
 	cli_free(c);
+	c = cli_run("compare ./p1000 ./same --db v.db --workload w");
+	CHECK(c->status == 0 && strstr(c->err, "10 pairs a row: the noise of w is not known") &&
+		      strstr(c->out, "w: 10 pairs of processes"),
+	      "exit %d: %s%s", c->status, c->out, c->err);
+	cli_free(c);
 }
 
 /* ---- revisions ---------------------------------------------------------------------------------

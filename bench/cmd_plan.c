@@ -14,6 +14,8 @@
 #include "units.h"
 #include "workload.h"
 
+#define TRIALS 1000
+
 /* What the database knows; what is missing there may be given. */
 static int ask(const char *path, const char *workload, struct effort *p, struct err *e)
 {
@@ -147,7 +149,7 @@ int cmd_plan(const struct options *o, struct err *e)
 			       "the deviation of a pair, --sigma 1%%",
 			       workload ? workload : "this workload",
 			       workload ? workload : "WORKLOAD");
-	effort_simulate(&p, EFFORT_TRIED);
+	effort_simulate(&p, EFFORT_TRIED, 2, TRIALS);
 	if (opt_flag(o, OPT_JSON)) {
 		print_json(&p);
 		return 0;

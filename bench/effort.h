@@ -31,9 +31,9 @@ struct effort {
 /* Fills in sigma and process_s, where unknown, from the database. 0 or its error. */
 int effort_ask(struct effort *p, struct db *db, const char *workload);
 
-/* Tries the first `tried` numbers of pairs, as far as enough or affordable ones may be among them.
- */
-void effort_simulate(struct effort *p, int tried);
+/* Tries the first `tried` numbers of pairs until one is enough, all within the budget, and `beyond`
+ * more, with so many trials each. */
+void effort_simulate(struct effort *p, int tried, int beyond, int trials);
 
 /* Seconds for a clean row; a suspicion takes as many pairs again. */
 double effort_seconds(const struct effort *p, int i);

@@ -223,7 +223,7 @@ static int first_value_row(void *arg, int n, const char *const *names,
 	return 1;
 }
 
-static const char *first_value(struct db *db, const char *sql)
+static inline const char *first_value(struct db *db, const char *sql)
 {
 	static char text[2][512];
 	static int turn;
@@ -242,7 +242,7 @@ static inline void say_nothing(void *arg, int bad, const char *sentence)
 }
 
 /* Opens, and ends the test program when that fails. */
-static struct db *must_open(const char *path, unsigned flags)
+static inline struct db *must_open(const char *path, unsigned flags)
 {
 	struct db *db;
 

@@ -156,12 +156,32 @@ static int index_exact(int n, double alpha)
 	return k;
 }
 
+/* A simulation asks for the same few indices thousands of times, and each takes longer than the
+ * look at the pairs that it is for. */
+static int index_known(int n, double alpha)
+{
+	static _Thread_local struct {
+		int n, k;
+		double alpha;
+	} known[32];
+	static _Thread_local int next;
+
+	for (int i = 0; i < 32; i++)
+		if (known[i].n == n && known[i].alpha == alpha)
+			return known[i].k;
+	next = (next + 1) % 32;
+	known[next].n = n;
+	known[next].alpha = alpha;
+	known[next].k = index_exact(n, alpha);
+	return known[next].k;
+}
+
 int signed_rank_index(int n, double alpha)
 {
 	double mean = 0.25 * n * (n + 1.0), sd = sqrt(n * (n + 1.0) * (2.0 * n + 1) / 24);
 
 	if (n <= RANK_EXACT)
-		return index_exact(n, alpha);
+		return index_known(n, alpha);
 	return (int)floor(mean + normal_quantile(alpha) * sd - 0.5) + 1;
 }
 
