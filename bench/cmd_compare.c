@@ -231,11 +231,6 @@ static int live(struct job *j, struct err *e)
 /* ---- stored ------------------------------------------------------------------------------------
  */
 
-static void say_note(void *arg, const char *sentence)
-{
-	progress_say(arg, "note: %s", sentence);
-}
-
 /* A session of its own for the verdicts. A database that cannot be written is no failure here. */
 static void record(struct job *j)
 {
@@ -269,7 +264,7 @@ static int stored(struct job *j, struct err *e)
 	if (db_open(&db, opt_text(j->o, OPT_DB), DB_READONLY))
 		err_set(e, ERR_DB, "%s", db_error(db));
 	else
-		compare_stored(&j->c, db, ids, &rule, say_note, &j->progress, e);
+		compare_stored(&j->c, db, ids, &rule, progress_note, &j->progress, e);
 	db_close(db);
 	if (!e->code && !opt_flag(j->o, OPT_NO_DB))
 		record(j);

@@ -67,24 +67,18 @@ static json_t *trend_json(const struct trend *t)
 			 "steps", steps);
 }
 
-/* "latency", "latency:denoise" */
-static void split_metric(const char *text, char metric[64], char stage[64])
-{
-	size_t n = strcspn(text, ":");
-
-	snprintf(metric, 64, "%.*s", (int)(n < 63 ? n : 63), text);
-	snprintf(stage, 64, "%s", text[n] ? text + n + 1 : "total");
-}
-
 static int show_trends(struct db *db, const struct options *o, struct err *e)
 {
 	struct report_error why = { 0 };
-	char metric[64], stage[64];
-	json_t *all = json_array();
-	struct trend *t;
-	int n;
+	char metric[POLICY_NAME], stage[POLICY_NAME];
+	struct trend *t = NULL;
+	json_t *all;
+	int n = 0;
 
-	split_metric(opt_text(o, OPT_METRIC), metric, stage);
+	if (parse_metric(opt_text(o, OPT_METRIC), metric, stage))
+		return err_set(e, ERR_USAGE, "--metric is '%.60s': it takes METRIC or METRIC:STAGE",
+			       opt_text(o, OPT_METRIC));
+	all = json_array();
 	if (trend_read(&t, &n, db, o->n_args ? o->arg[0] : NULL, metric, stage, &why))
 		err_set(e, (enum err_code)why.code, "%s", why.text);
 	else if (!n)

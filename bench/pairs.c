@@ -134,28 +134,23 @@ static int run_process(struct pairs *p, int i, int arm, int pair, struct tick *t
 /* ---- pairs -------------------------------------------------------------------------------------
  */
 
-static void say_note(void *arg, const char *sentence)
-{
-	struct progress *progress = arg;
-	progress_say(progress, "note: %s", sentence);
-}
-
 /* Before more is spent on a row: may its arms be compared at all? */
 static int check_comparable(const struct pairs *p, const struct pairs_result *row, struct err *e)
 {
 	const struct fingerprint_rule *rule = &p->plan.rule;
 
 	if (!row->fingerprint[ARM_A] || !row->fingerprint[ARM_B]) {
-		say_note(p->plan.progress, "a program of an older version does not tell what it "
-					   "ran on; only its results are compared");
+		progress_note(p->plan.progress,
+			      "a program of an older version does not tell what it "
+			      "ran on; only its results are compared");
 		return 0;
 	}
 	for (int i = 0; i < rule->n_vary; i++)
 		if (fingerprint_check_key(row->fingerprint[ARM_A], row->fingerprint[ARM_B],
 					  rule->vary[i], e))
 			return -(int)e->code;
-	return fingerprint_compare(row->fingerprint[ARM_A], row->fingerprint[ARM_B], rule, say_note,
-				   p->plan.progress, e);
+	return fingerprint_compare(row->fingerprint[ARM_A], row->fingerprint[ARM_B], rule,
+				   progress_note, p->plan.progress, e);
 }
 
 /* By all processes of the row so far, so that a pair may become disturbed later. */

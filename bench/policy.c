@@ -40,6 +40,18 @@ int parse_share(const char *text, double *share)
 	return *end || v >= 1 ? -1 : 0;
 }
 
+int parse_metric(const char *text, char metric[POLICY_NAME], char stage[POLICY_NAME])
+{
+	size_t n = strcspn(text, ":");
+	const char *after = text[n] ? text + n + 1 : "total";
+
+	if (!n || n >= POLICY_NAME || !*after || strlen(after) >= POLICY_NAME)
+		return -1;
+	snprintf(metric, POLICY_NAME, "%.*s", (int)n, text);
+	snprintf(stage, POLICY_NAME, "%s", after);
+	return 0;
+}
+
 int parse_duration(const char *text, double *seconds)
 {
 	static const struct unit {
@@ -70,18 +82,31 @@ struct reader {
 	FILE *file;
 	int line;
 	bool line_ended;
+	bool comment;                 /* the line has one behind a blank, as inih wants it */
+	bool blank;                   /* the last letter that was read was one */
+	bool open;                    /* there was a section */
 	struct policy_row *row;       /* the open section, or NULL */
 	struct policy_waiver *waiver;
-	char section[256];
 };
 
-/* What inih reads with, so that a handler knows its line. A long line comes in several pieces. */
+static void take_header(struct reader *r, const char *line);
+
+/* What inih reads with, so that a handler knows its line, and so that a section without keys, of
+ * which inih says nothing, is seen. A long line comes in several pieces. */
 static char *next_piece(char *buf, int len, void *stream)
 {
 	struct reader *r = stream;
 	char *got = fgets(buf, len, r->file);
 
 	r->line += r->line_ended;
+	if (got && r->line_ended) {
+		r->comment = r->blank = false;
+		take_header(r, got);
+	}
+	for (const char *c = got; c && *c; c++) {
+		r->comment = r->comment || (r->blank && *c == ';');
+		r->blank = *c == ' ' || *c == '\t';
+	}
 	r->line_ended = got && strchr(got, '\n');
 	return got;
 }
@@ -231,19 +256,14 @@ static int take_metric(struct reader *r, const char *word)
 {
 	static const char *const names[] = { "latency", "step_latency" };
 	struct policy_metric *m = &r->row->metric[r->row->n_metrics];
-	size_t n = strcspn(word, ":");
-	char name[POLICY_NAME];
 
 	if (r->row->n_metrics == POLICY_WORDS)
 		return fail(r, "metrics", word, "16 metrics at most");
-	if (strlen(word) >= POLICY_NAME)
+	if (parse_metric(word, m->metric, m->stage))
 		return fail(r, "metrics", word, "METRIC or METRIC:STAGE");
-	snprintf(name, sizeof name, "%.*s", (int)n, word);
-	if (take_choice(r, "metrics", name, names, 2) < 0)
+	if (take_choice(r, "metrics", m->metric, names, 2) < 0)
 		return 0;
-	strcpy(m->metric, name);
-	strcpy(m->stage, word[n] ? word + n + 1 : "total");
-	if (strcmp(name, "step_latency") == 0 && !word[n])
+	if (strcmp(m->metric, "step_latency") == 0 && !strchr(word, ':'))
 		return fail(r, "metrics", word, "step_latency:STAGE");
 	r->row->n_metrics++;
 	return 1;
@@ -313,6 +333,16 @@ static int take_expiry(struct reader *r, const char *value)
 	return 1;
 }
 
+/* Nobody wants half of it. */
+static int take_reason(struct reader *r, const char *value)
+{
+	free(r->waiver->reason);
+	r->waiver->reason = copy(value);
+	if (r->comment)
+		return fail(r, "reason", value, "no `;` behind a blank, where a comment begins");
+	return *value ? 1 : fail(r, "reason", value, "a sentence");
+}
+
 static int take_waiver(struct reader *r, const char *key, const char *value)
 {
 	struct policy_waiver *w = r->waiver;
@@ -325,11 +355,8 @@ static int take_waiver(struct reader *r, const char *key, const char *value)
 		return take_share(r, key, value, &w->limit);
 	if (strcmp(key, "expires") == 0)
 		return take_expiry(r, value);
-	if (strcmp(key, "reason") == 0) {
-		free(w->reason);
-		w->reason = copy(value);
-		return *value ? 1 : fail(r, key, value, "a sentence");
-	}
+	if (strcmp(key, "reason") == 0)
+		return take_reason(r, value);
 	return unknown(r, "key in a [waiver]", key, waiver_keys,
 		       (int)(sizeof waiver_keys / sizeof *waiver_keys));
 }
@@ -375,7 +402,7 @@ static int open_section(struct reader *r, const char *section)
 	size_t n = strcspn(section, " \t");
 	const char *name = section + n + strspn(section + n, " \t");
 
-	snprintf(r->section, sizeof r->section, "%s", section);
+	r->open = true;
 	r->row = NULL;
 	r->waiver = NULL;
 	if (n == 4 && strncmp(section, "gate", n) == 0 && !*name)
@@ -387,14 +414,34 @@ static int open_section(struct reader *r, const char *section)
 	return unknown(r, "section", section, kinds, 3);
 }
 
+/* Opens the section that the line begins, if it does. */
+static void take_header(struct reader *r, const char *line)
+{
+	const char *end = strchr(line, ']');
+	char *section;
+
+	line += strncmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* some editors begin a file so */
+	line += strspn(line, " \t");
+	if (r->e->code || *line != '[')
+		return;
+	section = strndup(line + 1, end ? (size_t)(end - line) - 1 : strcspn(line + 1, "\r\n"));
+	die_if(!section, "out of memory");
+	if (end)
+		open_section(r, section);
+	else
+		fail(r, "section", section, "a `]` behind a name of up to 63 characters");
+	free(section);
+}
+
 static int take_pair(void *user, const char *section, const char *key, const char *value)
 {
 	struct reader *r = user;
 
+	(void)section; /* cut by inih where it is long; take_header() has all of it */
 	if (r->e->code)
 		return 0;
-	if (strcmp(section, r->section) != 0 && !open_section(r, section))
-		return 0;
+	if (!r->open)
+		return fail(r, key, value, "a [section] above it");
 	if (r->row)
 		return take_row(r, key, value);
 	if (r->waiver)

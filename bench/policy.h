@@ -25,7 +25,8 @@
  *	expires = 2026-12-31
  *	reason = the new sampler costs 3 %, see issue 42
  *
- * Unknown sections, keys and values are errors with the line and the nearest name.
+ * Unknown sections, keys and values are errors with the line and the nearest name, and so is a
+ * reason with a `;` behind a blank: it would end there.
  */
 #ifndef BENCH_POLICY_H
 #define BENCH_POLICY_H
@@ -100,6 +101,10 @@ double policy_floor(const struct policy *p, const struct policy_row *row);
  * *expired is set); NULL: none. A waiver without a row or with metric "*" holds for all. */
 const struct policy_waiver *policy_waiver_of(const struct policy *p, const char *row,
 					     const char *metric, int64_t now_unix_s, bool *expired);
+
+/* "latency", "latency:denoise" -> metric and stage, "total" where none is named. 0, or -1 when one
+ * of them is empty or too long. */
+int parse_metric(const char *text, char metric[POLICY_NAME], char stage[POLICY_NAME]);
 
 /* "2%", "0.02" -> 0.02; "90s", "15m", "2h" -> seconds. 0, or -1 when it is neither. */
 int parse_share(const char *text, double *share);

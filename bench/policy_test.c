@@ -90,6 +90,17 @@ static void refusals(void)
 		{ "[row a]\nmetrics = step_latency\n", "step_latency:STAGE" },
 		{ "[row a]\nset = steps\n", "KEY=VALUE" },
 		{ "[row a]\nfoo = 1\n", "known: workload, set" },
+		{ "pairs = 10\n[gate]\n", "line 1: pairs '10': it takes a [section] above it" },
+		{ "[gaet]\n", "did you mean gate" },
+		{ "[row a]\n", "[row a] lacks its workload" },
+		{ "[row a]\nworkload = sdxl-20steps-mini\nexact = macs\n[waiver w]\n",
+		  "[waiver w] lacks its reason" },
+		{ "[row a]\n[row a]\n", "line 2: second section [row 'a'" },
+		{ "[row a\nexact = macs\n", "line 1: section 'row a': it takes a `]`" },
+		{ "[waiver w]\nreason = slow; known ; see 42\n", "line 2: reason 'slow; known'" },
+		{ "[waiver w]\nreason = ;\n", "behind a blank" },
+		{ "[row a]\nmetrics = latency:\n", "METRIC:STAGE" },
+		{ "[row a]\nmetrics = :total\n", "METRIC:STAGE" },
 		{ "[waiver w]\nexpires = 2026-02-30\n", "a day that exists" },
 		{ "[waiver w]\nexpires = tomorrow\n", "2026-12-31" },
 	};
@@ -142,6 +153,20 @@ static void odd_files(void)
 	CHECK(!e.code, "a long line is whole: %s", e.msg);
 	CHECK(p.n_waivers == 1 && strlen(p.waiver[0].reason) > 2900, "cut");
 	policy_free(&p);
+	strcpy(text + 3050, " ; in its second piece");
+	e = read_text(&p, text);
+	CHECK(strstr(e.msg, "behind a blank"), "%s", e.msg);
+	policy_free(&p);
+	sprintf(text, "\xef\xbb\xbf [row %060d]\nworkload = sdxl-20steps-mini\nexact = macs\n", 7);
+	e = read_text(&p, text);
+	CHECK(!e.code, "%s", e.msg);
+	CHECK(p.n_rows == 1 && strlen(p.row[0].name) == 60, "a long name is whole: %s",
+	      p.row[0].name);
+	policy_free(&p);
+	sprintf(text, "[row a]\nworkload = sdxl-20steps-mini\n[row %0600d]\nexact = macs\n", 7);
+	e = read_text(&p, text);
+	CHECK(strstr(e.msg, "up to 63 characters"), "%s", e.msg);
+	policy_free(&p);
 	free(text);
 }
 
@@ -160,6 +185,7 @@ static void defaults(void)
 
 static void values(void)
 {
+	char metric[POLICY_NAME], stage[POLICY_NAME];
 	double v;
 
 	CHECK(!parse_share("2%", &v) && v == 0.02, "2%%");
@@ -168,6 +194,10 @@ static void values(void)
 	CHECK(!parse_duration("90s", &v) && v == 90, "90s");
 	CHECK(!parse_duration("1.5 h", &v) && v == 5400, "1.5 h");
 	CHECK(parse_duration("5", &v) && parse_duration("0s", &v), "refused");
+	CHECK(!parse_metric("latency", metric, stage) && !strcmp(stage, "total"), "%s", stage);
+	CHECK(!parse_metric("a:b:c", metric, stage) && !strcmp(metric, "a") &&
+	      !strcmp(stage, "b:c"), "%s, %s", metric, stage);
+	CHECK(parse_metric("", metric, stage) && parse_metric("a:", metric, stage), "refused");
 	CHECK(parse_duration("x", &v) && parse_duration("", &v), "refused");
 }
 

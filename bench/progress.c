@@ -88,3 +88,8 @@ void progress_draw(struct progress *p, const char *text, double done, double tot
 		fprintf(stderr, "%3.0f %%  %s%s%s\n", 100 * share, text, *left ? "  " : "", left);
 	}
 }
+
+void progress_note(void *progress, const char *sentence)
+{
+	progress_say(progress, "note: %s", sentence);
+}

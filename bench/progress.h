@@ -20,6 +20,9 @@ void progress_init(struct progress *p, bool quiet);
 /* A plain sentence of its own line. */
 void progress_say(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* "note: SENTENCE"; `progress` is a struct progress, as callbacks have it. */
+void progress_note(void *progress, const char *sentence);
+
 /* `done` of `total` units; `text` says what ("denoise 7/20  13.4 s/step"), `left_s` the time left
  * or a negative number. Redraws are limited to ten a second, plain lines to one in ten seconds. */
 void progress_draw(struct progress *p, const char *text, double done, double total, double left_s);
