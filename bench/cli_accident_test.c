@@ -4,6 +4,7 @@
  * before stays, and the database is whole.
  */
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "cli_child.h"
 #include "test.h"
@@ -83,6 +84,26 @@ static void test_full_disk(void)
 		      "--db small.db", 1 << 20);
 	cli_wait(c);
 	CHECK(c->status == ERR_DB, "exit %d: %s", c->status, c->err);
+	CHECK(strstr(c->out, "latency"), "the result is lost: %s", c->out);
+	cli_free(c);
+}
+
+/* Interrupted, and then the disk is full: the first decides the status, the other is said. */
+static void test_interrupted_and_full(void)
+{
+	struct child *c = cli_run("run sdxl-20steps-mini --backend null --samples 1 --warmup 0 "
+				  "--quiet --db tight.db");
+	struct stat st;
+
+	cli_free(c);
+	CHECK(stat("tight.db", &st) == 0, "no tight.db");
+	c = cli_start("run sdxl-20steps-mini --backend null --quiet --samples 1000000 --warmup 0 "
+		      "--db tight.db", (long)st.st_size + 32768);
+	cli_pause(1);
+	kill(c->pid, SIGINT);
+	cli_wait(c);
+	CHECK(c->status == ERR_INTERRUPTED, "exit %d: %s", c->status, c->err);
+	CHECK(strstr(c->err, "samples are kept") && strstr(c->err, "warning: "), "%s", c->err);
 	CHECK(strstr(c->out, "latency"), "the result is lost: %s", c->out);
 	cli_free(c);
 }
@@ -170,6 +191,7 @@ int main(void)
 	test_interrupt(SIGTERM, seconds);
 	test_kill(6, 1.2 * seconds);
 	test_full_disk();
+	test_interrupted_and_full();
 	test_held(&held);
 	cli_end();
 	return test_end();

@@ -7,6 +7,7 @@
 #include "test.h"
 
 #include <png.h>
+#include <sys/stat.h>
 
 #include "safetensors.h"
 
@@ -36,12 +37,21 @@ static void test_refusals(void)
 	refuse("run sdxl-20steps-mini --weights nowhere", ERR_FAILED, "nowhere");
 	refuse("run sdxl-20steps-mini --latents none.safetensors", ERR_FAILED, "none.safetensors");
 	refuse("run sdxl-20steps-mini --save a.jpg", ERR_USAGE, ".png");
-	refuse("run sdxl-20steps-mini --save nowhere/a.png", ERR_FAILED, "nowhere/a.png");
+	refuse("run sdxl-20steps-mini --save nowhere/a.png", ERR_USAGE, "nowhere/a.png");
+	CHECK(mkdir("d.png", 0700) == 0, "d.png");
+	refuse("run sdxl-20steps-mini --save d.png", ERR_USAGE, "is a directory");
+	refuse("run sdxl-20steps-mini --trace=none/t.json", ERR_USAGE, "--trace none/t.json");
+	refuse("run sdxl-20steps-mini --folded d.png", ERR_USAGE, "--folded d.png");
+	refuse("profile sdxl-20steps-mini --folded d.png/x/y", ERR_USAGE, "make it first");
+	refuse("run sdxl-20steps-mini --backend null --save a.png", ERR_USAGE, "null");
+	refuse("run sdxl-unet-mini --save a.png", ERR_USAGE, ".safetensors");
 	refuse("run sdxl-20steps-mini --db nowhere/b.db", ERR_DB, "nowhere");
 	refuse("run sdxl-20steps-mini --isa avx3", ERR_USAGE, "avx2");
 	refuse("macs sdxl-20steps --depth 2", ERR_USAGE, "--by layer");
 	refuse("db query DELETE~FROM~run", ERR_DB, "");
 	refuse("eval nowhere --inputs a --outputs b", ERR_FAILED, "nowhere");
+	refuse("eval nowhere --inputs a --outputs d.png", ERR_USAGE, "--outputs d.png");
+	refuse("report html --out d.png", ERR_USAGE, "--out d.png");
 	CHECK(access("bench.db", F_OK), "a refusal has made a database");
 }
 
@@ -220,6 +230,64 @@ static void test_save(void)
 	cli_free(c);
 }
 
+/* ---- names -------------------------------------------------------------------------------------
+ */
+
+/* The words that bash offers behind `bench WORDS`; owned. */
+static char *completed(const char *words)
+{
+	char command[9000];
+	char *text = NULL;
+	size_t room = 0;
+	FILE *f;
+
+	snprintf(command, sizeof command,
+		 "bash -c 'source <(\"%s\" help --bash); COMP_WORDS=(\"%s\" %s); "
+		 "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _bench; echo \" ${COMPREPLY[@]} \"'",
+		 cli_program, cli_program, words);
+	f = popen(command, "r");
+	if (!f || getdelim(&text, &room, 0, f) < 0)
+		text = strdup("");
+	if (f)
+		pclose(f);
+	return text;
+}
+
+static void check_completed(const char *words, const char *want, const char *not)
+{
+	char *got = completed(words);
+
+	CHECK(strstr(got, want), "bench %s: %s", words, got);
+	CHECK(!not || !strstr(got, not), "bench %s: %s", words, got);
+	free(got);
+}
+
+static void test_names(void)
+{
+	struct child *c = cli_run("list");
+	json_t *names;
+
+	CHECK(strstr(c->out, "\nsteps-to-latency-mini "), "%s", c->out);
+	cli_free(c);
+	c = cli_run("list --json");
+	names = cli_json(c);
+	CHECK(json_array_size(json_object_get(names, "sweeps")) > 3, "%s", c->out);
+	json_decref(names);
+	cli_free(c);
+	if (system("command -v bash >/dev/null"))
+		return;
+	check_completed("sweep \"\"", " steps-to-latency-mini ", "sdxl");
+	check_completed("table dty", " dtype-mini ", "steps");
+	check_completed("report \"\"", " html ", NULL);
+	check_completed("report latency-s", " latency-steps ", "html");
+	check_completed("profile \"\"", " sdxl-unet-mini ", NULL);
+	check_completed("selftest \"\"", " aa inject ", "sdxl");
+	check_completed("selftest aa sdxl-u", " sdxl-unet-mini ", "aa");
+	check_completed("compare --workload sdxl-v", " sdxl-vae ", NULL);
+	check_completed("run sdxl-unet --dt", "  ", NULL);
+	check_completed("run sdxl-unet --thr", " --threads ", NULL);
+}
+
 /* ---- machine-readable --------------------------------------------------------------------------
  */
 
@@ -293,6 +361,7 @@ int main(int argc, char **argv)
 	test_many_samples();
 	test_prediction();
 	test_save();
+	test_names();
 	test_json();
 	test_counts();
 	cli_end();

@@ -163,7 +163,7 @@ static void test_spellings(void)
 	CHECK(c->status == 0 && access("u.json", R_OK) == 0, "%s", c->err);
 	cli_free(c);
 	c = cli_run("run sdxl-unet --backend null --no-db --trace none/u.json");
-	CHECK(c->status == 4 && strstr(c->err, "--trace none/u.json"), "%s", c->err);
+	CHECK(c->status == 2 && strstr(c->err, "--trace none/u.json"), "%s", c->err);
 	cli_free(c);
 	c = cli_run("run sdxl-unet --backend null --no-db --trace=u.txt");
 	CHECK(c->status == 2 && strstr(c->err, "ends in .json"), "%s", c->err);

@@ -7,6 +7,7 @@
 #include "device.h"
 #include "eval.h"
 #include "options.h"
+#include "output.h"
 
 int cmd_eval(const struct options *o, struct err *e)
 {
@@ -15,6 +16,8 @@ int cmd_eval(const struct options *o, struct err *e)
 
 	if (!opt_given(o, OPT_INPUTS) || !opt_given(o, OPT_OUTPUTS))
 		return err_set(e, ERR_USAGE, "`bench eval` needs --inputs FILE and --outputs FILE");
+	if (output_check_file("outputs", opt_text(o, OPT_OUTPUTS), OUTPUT_REPLACED, e))
+		return -(int)e->code;
 	if (!device_open(&d, o, e))
 		eval_forward(o->arg[0], opt_text(o, OPT_INPUTS), opt_text(o, OPT_OUTPUTS), dtype,
 			     d.backend, e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench list: workloads, models and devices. Nothing is opened or measured.
+ * bench list: workloads, models, sweeps and devices. Nothing is opened or measured.
  */
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "list_probes.h"
 #include "options.h"
+#include "sweep.h"
 #include "table.h"
 #include "threads.h"
 #include "units.h"
@@ -45,6 +46,20 @@ static void model_row(void *arg, const struct family *f, const char *name)
 	table_add(arg, "%s", f->summary);
 }
 
+static void print_sweeps(void)
+{
+	struct table t;
+	char what[256];
+
+	table_begin(&t, "sweep|what it is");
+	for (int i = 0; sweep_preset_name(i); i++) {
+		table_add(&t, "%s", sweep_preset_name(i));
+		table_add(&t, "%s", sweep_preset_what(i, what, sizeof what));
+	}
+	table_print(&t, stdout, "");
+	table_end(&t);
+}
+
 static void print_tables(const struct machine *m)
 {
 	struct table t;
@@ -62,17 +77,34 @@ static void print_tables(const struct machine *m)
 	table_print(&t, stdout, "");
 	table_end(&t);
 	printf("\n");
+	print_sweeps();
+	printf("\n");
 	table_begin(&t, "device|what it is");
 	table_add(&t, "cpu");
 	table_add(&t, "%s, %d threads, %s, instruction sets %s", m->cpu_model, threads_default(),
 		  text_bytes((double)m->mem_bytes).s, m->isa);
 	table_print(&t, stdout, "");
 	table_end(&t);
+	printf("\nfigures: `bench report`; counters: `bench list --counters`; probes: `bench list "
+	       "--probes`\n");
 }
 
 static void model_json(void *arg, const struct family *f, const char *name)
 {
 	json_array_append_new(arg, json_pack("{s:s,s:s}", "name", name, "family", f->name));
+}
+
+static json_t *sweeps_json(void)
+{
+	json_t *list = json_array();
+	char what[256];
+
+	for (int i = 0; sweep_preset_name(i); i++)
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s}", "name", sweep_preset_name(i),
+						"summary",
+						sweep_preset_what(i, what, sizeof what)));
+	return list;
 }
 
 static void print_json(const struct machine *m)
@@ -88,8 +120,9 @@ static void print_json(const struct machine *m)
 	device = json_pack("{s:s,s:s,s:i,s:I,s:s}", "name", "cpu", "cpu_model", m->cpu_model,
 			   "threads", threads_default(), "memory_bytes", (json_int_t)m->mem_bytes,
 			   "isa", m->isa);
-	json_print(json_pack("{s:s,s:o,s:o,s:[o]}", "schema", "bench.list/1", "workloads",
-			     workloads, "models", models, "devices", device), stdout);
+	json_print(json_pack("{s:s,s:o,s:o,s:o,s:[o]}", "schema", "bench.list/1", "workloads",
+			     workloads, "models", models, "sweeps", sweeps_json(), "devices",
+			     device), stdout);
 }
 
 int cmd_list(const struct options *o, struct err *e)

@@ -3,9 +3,11 @@
  * bench report: from the command line to reports/.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "db.h"
 #include "options.h"
+#include "output.h"
 #include "report.h"
 
 static unsigned formats_of(const struct options *o)
@@ -72,6 +74,22 @@ static void report(struct db *db, const struct options *o, struct report_error *
 	}
 }
 
+/* Refused before anything is drawn. */
+static int check_out(const struct options *o, struct err *e)
+{
+	bool page = o->n_args && strcmp(o->arg[0], "html") == 0;
+	const char *path = opt_given(o, OPT_OUT) ? opt_text(o, OPT_OUT) : page ? "bench.html" : ".";
+	struct stat st;
+
+	if (opt_flag(o, OPT_CHECK))
+		return 0;
+	if (page)
+		return output_check_file("out", path, OUTPUT_REPLACED, e);
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return err_set(e, ERR_USAGE, "--out %s: is not a directory", path);
+	return 0;
+}
+
 int cmd_report(const struct options *o, struct err *e)
 {
 	struct report_error why = { 0 };
@@ -81,6 +99,8 @@ int cmd_report(const struct options *o, struct err *e)
 		report_list(stdout);
 		return 0;
 	}
+	if (check_out(o, e))
+		return -(int)e->code;
 	if (db_open(&db, opt_text(o, OPT_DB), DB_READONLY))
 		err_set(e, ERR_DB, "%s", db_error(db));
 	else

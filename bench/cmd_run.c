@@ -17,22 +17,29 @@
 #define BLOCK_S         0.02
 #define WORTH_SAYING_S  5.0 /* shorter runs are not announced */
 
-static int check_save_paths(const struct options *o, struct err *e)
+/* The files must be writable before a long run, not after it. */
+static int check_files(const struct session *s, struct err *e)
 {
+	const struct options *o = s->o;
+	const char *json = opt_text(o, OPT_TRACE), *folded = opt_text(o, OPT_FOLDED);
+
+	if (s->device.backend->is_virtual && o->n[OPT_SAVE])
+		return err_set(e, ERR_USAGE,
+			       "the null backend computes nothing that --save could write");
 	for (int i = 0; i < o->n[OPT_SAVE]; i++)
 		if (output_check_path(o->value[OPT_SAVE][i], e))
 			return -(int)e->code;
-	return 0;
+	if (json && *json && output_check_file("trace", json, OUTPUT_IN_PLACE, e))
+		return -(int)e->code;
+	return folded ? output_check_file("folded", folded, OUTPUT_IN_PLACE, e) : 0;
 }
 
-/* The files of the trace must be writable before a long run, not after it. */
-static int check_trace_paths(const struct options *o, struct err *e)
+static int check_results(struct session *s, struct err *e)
 {
-	const char *json = opt_text(o, OPT_TRACE), *folded = opt_text(o, OPT_FOLDED);
-
-	if (json && *json && output_check_directory("trace", json, e))
-		return -(int)e->code;
-	return folded ? output_check_directory("folded", folded, e) : 0;
+	for (int i = 0; i < s->o->n[OPT_SAVE]; i++)
+		if (output_check_result(s->point.ctx, s->o->value[OPT_SAVE][i], e))
+			return -(int)e->code;
+	return 0;
 }
 
 static int read_protocol(struct session *s, struct err *e)
@@ -56,8 +63,8 @@ static int prepare(struct session *s, struct err *e)
 	    counter_group_load(&s->counters, opt_text(s->o, OPT_COUNTERS), e))
 		return -(int)e->code;
 	if (read_protocol(s, e) || device_open(&s->device, s->o, e) ||
-	    check_save_paths(s->o, e) || check_trace_paths(s->o, e) ||
-	    point_open(&s->point, s->o, s->device.backend, e))
+	    check_files(s, e) || point_open(&s->point, s->o, s->device.backend, e) ||
+	    check_results(s, e))
 		return -(int)e->code;
 	if (opt_given(s->o, OPT_INJECT) && inject_parse(&s->point, opt_text(s->o, OPT_INJECT), e))
 		return -(int)e->code;
@@ -83,9 +90,6 @@ static int save_outputs(struct session *s, struct err *e)
 {
 	const struct options *o = s->o;
 
-	if (s->device.backend->is_virtual && o->n[OPT_SAVE])
-		return err_set(e, ERR_USAGE,
-			       "the null backend computes nothing that could be saved");
 	for (int i = 0; i < o->n[OPT_SAVE]; i++)
 		if (output_save(s->point.ctx, o->value[OPT_SAVE][i], e))
 			return -(int)e->code;
@@ -168,14 +172,24 @@ static void show(struct session *s, struct err *e)
 	result_shadow(s);
 }
 
-/* A run that does not fit leaves a row too, when there is a database for it. */
-static void record_refusal(struct session *s, const struct err *e)
+/* What the run came to decides the exit status; a failure to store it is then a warning. */
+static void add_error(struct err *e, const struct err *stored)
 {
-	struct err ignored = { 0 };
+	if (e->code && stored->code)
+		fprintf(stderr, "bench: warning: %s\n", stored->msg);
+	else if (stored->code)
+		*e = *stored;
+}
+
+/* A run that does not fit leaves a row too, when there is a database for it. */
+static void record_refusal(struct session *s, struct err *e)
+{
+	struct err stored = { 0 };
 
 	s->status = "refused";
 	snprintf(s->status_msg, sizeof s->status_msg, "%s", e->msg);
-	record_result(s, &ignored);
+	record_result(s, &stored);
+	add_error(e, &stored);
 	if (s->show == show && opt_flag(s->o, OPT_JSON))
 		result_json(s);
 }
@@ -204,8 +218,7 @@ static void run_prepared(struct session *s, struct err *e)
 		record_result(s, &stored);
 		if (s->m.n || (s->show == show && opt_flag(s->o, OPT_JSON)))
 			s->show(s, e);
-		if (stored.code)
-			*e = stored;
+		add_error(e, &stored);
 	}
 }
 

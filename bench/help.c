@@ -9,6 +9,8 @@
 
 #include "build_info.h"
 #include "options.h"
+#include "report.h"
+#include "sweep.h"
 
 #define WIDTH  80
 #define SCREEN 23 /* lines of a terminal of 24, one for the prompt */
@@ -275,16 +277,46 @@ static void bash_values(FILE *to)
 	}
 }
 
+static void bash_verbs(FILE *to)
+{
+	for (int i = 0; i < V_COUNT; i++)
+		fprintf(to, "%s ", verb_table[i].name);
+}
+
+/* What stands behind a verb: workloads where its arguments name one, names built in, files. */
+static void bash_arguments(FILE *to)
+{
+	fprintf(to, "\t\tcase $verb in\n");
+	for (int i = 0; i < V_COUNT; i++)
+		if (strstr(verb_table[i].args, "WORKLOAD"))
+			fprintf(to, "\t\t%s) words=$(\"${COMP_WORDS[0]}\" list --names "
+				    "2>/dev/null) ;;\n", verb_table[i].name);
+	fprintf(to, "\t\tsweep|table) words=\"");
+	for (int i = 0; sweep_preset_name(i); i++)
+		fprintf(to, "%s ", sweep_preset_name(i));
+	fprintf(to, "\" ;;\n\t\treport) words=\"all html ");
+	for (const char *const *name = report_figures(); *name; name++)
+		fprintf(to, "%s ", *name);
+	fprintf(to, "\" ;;\n\t\thelp) words=\"");
+	bash_verbs(to);
+	fprintf(to, "\" ;;\n\t\tdb) words=\"query export import merge vacuum check migrate\" ;;\n"
+		    "\t\t*) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n\t\tesac\n"
+		    "\t\tcase $verb in\n"
+		    "\t\tselftest) [ \"$COMP_CWORD\" = 2 ] && words=\"aa inject\" ;;\n"
+		    "\t\ttable) words+=$(\"${COMP_WORDS[0]}\" db query \"SELECT DISTINCT sweep "
+		    "FROM v_sweep\" --csv 2>/dev/null | tail -n +2) ;;\n\t\tesac\n");
+}
+
 void help_bash(FILE *to)
 {
 	fprintf(to, "# Completion of bench for bash: source <(bench help --bash)\n_bench()\n{\n"
 		    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 		    "\tlocal verb=${COMP_WORDS[1]} words= options=\n"
 		    "\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\twords=\"");
-	for (int i = 0; i < V_COUNT; i++)
-		fprintf(to, "%s ", verb_table[i].name);
+	bash_verbs(to);
 	fprintf(to, "\"\n\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n\t\treturn\n\tfi\n"
-		    "\tcase $prev in\n");
+		    "\tcase $prev in\n"
+		    "\t--workload) words=$(\"${COMP_WORDS[0]}\" list --names 2>/dev/null) ;;\n");
 	bash_values(to);
 	fprintf(to, "\t--set) words=$(\"${COMP_WORDS[0]}\" show \"${COMP_WORDS[2]}\" --names "
 		    "2>/dev/null); compopt -o nospace ;;\n"
@@ -293,13 +325,9 @@ void help_bash(FILE *to)
 		bash_verb(to, &verb_table[i]);
 	fprintf(to, "\tesac\n"
 		    "\tif [ -z \"$words\" ] && [[ $cur == -* ]]; then\n\t\twords=$options\n"
-		    "\telif [ -z \"$words\" ]; then\n\t\tcase $verb in\n"
-		    "\t\trun|show|macs) words=$(\"${COMP_WORDS[0]}\" list --names 2>/dev/null) ;;\n"
-		    "\t\thelp) words=\"");
-	for (int i = 0; i < V_COUNT; i++)
-		fprintf(to, "%s ", verb_table[i].name);
-	fprintf(to, "\" ;;\n\t\tdb) words=\"query export import check\" ;;\n"
-		    "\t\t*) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n\t\tesac\n\tfi\n"
+		    "\telif [ -z \"$words\" ]; then\n");
+	bash_arguments(to);
+	fprintf(to, "\tfi\n"
 		    "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
 		    "complete -F _bench bench\n");
 }

@@ -312,7 +312,7 @@ const struct verb verb_table[V_COUNT] = {
 		"One row per point, axes first, MACs beside time. Latency is the median over the\n"
 		"medians of the processes, with its exact interval over these, which needs 6.",
 		"bench table steps-to-latency-mini --format latex", 1, 1, false, cmd_table },
-	[V_LIST] = { "list", "", "list workloads, models and devices", NULL,
+	[V_LIST] = { "list", "", "list workloads, models, sweeps and devices", NULL,
 		"bench list --json", 0, 0, false, cmd_list },
 	[V_SHOW] = { "show", "WORKLOAD", "resolved settings, parameters, MACs and memory",
 		"Nothing is computed and no weights are read: a dry pass over the model gives\n"

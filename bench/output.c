@@ -2,11 +2,13 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "safetensors.h"
@@ -82,24 +84,72 @@ static bool ends_with(const char *s, const char *end)
 	return n > m && strcmp(s + n - m, end) == 0;
 }
 
-int output_check_directory(const char *option, const char *path, struct err *e)
+static int refuse(const char *option, const char *path, const char *what, struct err *e)
+{
+	return err_set(e, ERR_USAGE, "--%s %s: %s", option, path, what);
+}
+
+static int check_folder(const char *option, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
-	char dir[1024];
+	size_t n = slash ? (size_t)(slash - path) + 1 : 1;
+	char dir[4096], what[160];
+	int why;
 
-	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
-	if (access(dir, W_OK))
-		return err_set(e, ERR_FAILED, "--%s %s: the directory cannot be written: %s",
-			       option, path, strerror(errno));
-	return 0;
+	if (n >= sizeof dir)
+		return refuse(option, path, strerror(ENAMETOOLONG), e);
+	snprintf(dir, sizeof dir, "%.*s", (int)n, slash ? path : ".");
+	why = access(dir, W_OK | X_OK) ? errno : 0;
+	if (!why)
+		return 0;
+	snprintf(what, sizeof what, "the directory cannot be written: %s; %s", strerror(why),
+		 why == ENOENT ? "make it first" : "name another place");
+	return refuse(option, path, what, e);
+}
+
+/* Opened without a change; not pipes, which would wait for a reader. */
+static int try_to_open(const char *path, const struct stat *st)
+{
+	int fd;
+
+	if (!S_ISREG(st->st_mode))
+		return access(path, W_OK);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -1 : close(fd);
+}
+
+int output_check_file(const char *option, const char *path, enum output_how how, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return errno == ENOENT && *path ? check_folder(option, path, e)
+						: refuse(option, path, strerror(errno), e);
+	if (S_ISDIR(st.st_mode))
+		return refuse(option, path, "is a directory: name a file in it", e);
+	if (how == OUTPUT_REPLACED && !S_ISREG(st.st_mode))
+		return refuse(option, path, "is not a regular file: it would be replaced by one",
+			      e);
+	if (try_to_open(path, &st)) {
+		char what[160];
+		snprintf(what, sizeof what, "cannot be written: %s; name another file",
+			 strerror(errno));
+		return refuse(option, path, what, e);
+	}
+	return how == OUTPUT_REPLACED ? check_folder(option, path, e) : 0;
 }
 
 int output_check_path(const char *path, struct err *e)
 {
-	if (!ends_with(path, ".png") && !ends_with(path, ".safetensors"))
-		return err_set(e, ERR_USAGE, "--save %s: the name must end in .png or .safetensors",
-			       path);
-	return output_check_directory("save", path, e);
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return refuse("save", path, "is a directory: name a file in it", e);
+	if (ends_with(path, ".png"))
+		return output_check_file("save", path, OUTPUT_IN_PLACE, e);
+	if (ends_with(path, ".safetensors"))
+		return output_check_file("save", path, OUTPUT_REPLACED, e);
+	return refuse("save", path, "the name must end in .png or .safetensors", e);
 }
 
 static float *to_nchw(const struct tensor *t)
@@ -150,6 +200,28 @@ static void image_path(const char *path, int64_t i, int64_t images, char *buf, s
 		snprintf(buf, len, "%.*s-%lld.png", (int)(strlen(path) - 4), path, (long long)i);
 }
 
+static bool is_picture(const struct tensor *t)
+{
+	return t && t->ndim == 4 && t->dim[3] == 3;
+}
+
+int output_check_result(struct ctx *c, const char *path, struct err *e)
+{
+	const struct tensor *t = ctx_state(c, "image");
+
+	if (!ends_with(path, ".png"))
+		return 0;
+	if (!is_picture(t))
+		return refuse("save", path, "this workload makes no image of three colours; "
+			      "a name that ends in .safetensors takes its tensors", e);
+	for (int64_t i = 0; i < t->dim[0] && !e->code; i++) {
+		char name[1024];
+		image_path(path, i, t->dim[0], name, sizeof name);
+		output_check_file("save", name, OUTPUT_IN_PLACE, e);
+	}
+	return -(int)e->code;
+}
+
 static int save_png(struct ctx *c, const char *path, struct err *e)
 {
 	const struct tensor *t = ctx_state(c, "image");
@@ -157,7 +229,7 @@ static int save_png(struct ctx *c, const char *path, struct err *e)
 	unsigned char *rgb;
 	float *v;
 
-	if (!t || t->dim[3] != 3)
+	if (!is_picture(t))
 		return err_set(e, ERR_FAILED, "%s: this workload makes no image of three colours",
 			       path);
 	per_image = tensor_elems(t) / t->dim[0];
