@@ -106,7 +106,7 @@ static void heat(struct findings *f, const char *root)
 	snprintf(text, sizeof text, "%d C, throttled %ld times since the start", hottest,
 		 throttled);
 	say(x, hottest > HOT_C ? FINDING_BAD : throttled ? FINDING_WARN : FINDING_OK,
-	    hottest || throttled ? text : "not told", "let it cool down; look at the fans");
+	    hottest || throttled ? text : "not told; throttled samples cannot be marked", "let it cool down; look at the fans");
 }
 
 static void virtualisation(struct findings *f, const char *root)

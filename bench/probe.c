@@ -15,7 +15,7 @@
 
 static const struct probe_source *const sources[] = {
 	&probe_usage, &probe_queue, &probe_steal, &probe_memory, &probe_huge_pages, &probe_energy,
-	&probe_clock,
+	&probe_clock, &probe_throttle,
 };
 
 #define N_SOURCES (int)(sizeof sources / sizeof *sources)
@@ -139,6 +139,14 @@ int probes_count(const struct probes *p)
 const struct probe *probes_at(const struct probes *p, int i)
 {
 	return &p->probe[i];
+}
+
+int probes_find(const struct probes *p, const char *name)
+{
+	for (int i = 0; i < probes_count(p); i++)
+		if (strcmp(p->probe[i].name, name) == 0)
+			return i;
+	return -1;
 }
 
 /* The first probe with the i-th distinct reason; -1: there are fewer. */

@@ -41,6 +41,7 @@ void probes_close(struct probes *p); /* NULL is fine, here and below */
 
 int probes_count(const struct probes *p);
 const struct probe *probes_at(const struct probes *p, int i);
+int probes_find(const struct probes *p, const char *name); /* -1: there is none */
 
 /* The i-th reason why something is not available: "a, b: reason"; false: there are no more. */
 bool probes_missing(const struct probes *p, int i, char *text, size_t len);
@@ -80,7 +81,10 @@ struct probe_source {
 };
 
 extern const struct probe_source probe_usage, probe_queue, probe_steal, probe_memory,
-	probe_huge_pages, probe_energy, probe_clock;
+	probe_huge_pages, probe_energy, probe_clock, probe_throttle;
+
+#define PROBE_THROTTLE "throttle_events" /* more than 0: the sample was throttled */
+extern const char *probe_throttle_root;  /* where the cpuN are; another place for tests */
 
 /* The tree of power zones below `root` ("/sys/class/powercap"), for probe_energy and its test. */
 struct energy;

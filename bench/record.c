@@ -56,6 +56,7 @@ struct record {
 	const char *stages[STAGES_MAX + 1];
 	struct db_metric *metrics; /* those of the table, then the probes */
 	struct db_sample *samples;
+	bool *throttled; /* per completed measured sample */
 	struct db_summary *summaries;
 	struct db_op *ops;
 	struct db_artifact artifacts[OPT_MANY + 2];
@@ -203,11 +204,12 @@ static void add_sample(struct record *r, struct db_sample sample)
 	r->samples[r->run.n_samples++] = sample;
 }
 
-static unsigned cause_flags(const struct session *s, int sample)
+static unsigned cause_flags(const struct record *r, const struct session *s, int sample)
 {
 	unsigned causes = s->m.sample[sample].causes;
 
 	return (causes & CAUSE_SLOW ? DB_SAMPLE_DISTURBED : 0) |
+	       (r->throttled[sample] ? DB_SAMPLE_THROTTLED : 0) |
 	       (causes & CAUSE_FAULTS ? DB_SAMPLE_FAULTS : 0);
 }
 
@@ -228,7 +230,7 @@ static void add_timings(struct record *r, const struct session *s)
 		bool cut = measured && t->sample >= s->m.samples;
 		unsigned flags = (measure_disturbed(&s->m, t, best) ? DB_SAMPLE_DISTURBED : 0) |
 				 (cut ? DB_SAMPLE_CUT_SHORT : 0) |
-				 (measured && !cut ? cause_flags(s, t->sample) : 0);
+				 (measured && !cut ? cause_flags(r, s, t->sample) : 0);
 		add_sample(r, (struct db_sample){
 				      .metric = t->phase == PHASE_TRACED ? METRIC_TRACED_STEP
 									 : METRIC_STEP,
@@ -245,7 +247,7 @@ static void add_latency(struct record *r, const struct session *s, enum metric m
 {
 	add_sample(r, (struct db_sample){ .metric = (int)metric, .stage = stage + 1,
 					  .phase = sample_phase(s, i), .i = i, .step = -1,
-					  .flags = cause_flags(s, i), .value = value });
+					  .flags = cause_flags(r, s, i), .value = value });
 }
 
 /* Latency per stage and in total, and throughput, of every completed sample. */
@@ -318,7 +320,9 @@ static void fill_samples(struct record *r, const struct session *s)
 	room += (size_t)probes_rows(m->probes) * (size_t)probes_count(m->probes);
 
 	r->samples = calloc(room, sizeof *r->samples);
-	die_if(!r->samples, "out of memory");
+	r->throttled = calloc((size_t)m->samples + 1, sizeof *r->throttled);
+	die_if(!r->samples || !r->throttled, "out of memory");
+	session_throttled(s, r->throttled);
 	add_single(r, METRIC_LOAD, DB_PHASE_LOAD, m->load_s);
 	if (m->first_call_s > 0)
 		add_single(r, METRIC_FIRST_CALL, DB_PHASE_MEASURED, m->first_call_s);
@@ -475,6 +479,7 @@ static void record_free(struct record *r)
 {
 	free(r->metrics);
 	free(r->samples);
+	free(r->throttled);
 	free(r->summaries);
 	free(r->ops);
 	free(r->params);

@@ -97,6 +97,13 @@ static json_t *exact_json(const struct session *s)
 }
 
 /* What the protocol did; see protocol.h. `steady` is null when there were too few to tell. */
+static bool can_throttle(const struct session *s)
+{
+	int probe = probes_find(s->m.probes, PROBE_THROTTLE);
+
+	return probe >= 0 && !*probes_at(s->m.probes, probe)->why;
+}
+
 static json_t *protocol_json(const struct session *s)
 {
 	const struct measurement *m = &s->m;
@@ -110,6 +117,9 @@ static json_t *protocol_json(const struct session *s)
 	json_object_set_new(j, "removed", json_integer(measure_removed(m, ~0u)));
 	json_object_set_new(j, "removed_slow", json_integer(measure_removed(m, CAUSE_SLOW)));
 	json_object_set_new(j, "removed_faults", json_integer(measure_removed(m, CAUSE_FAULTS)));
+	json_object_set_new(j, "throttled", can_throttle(s)
+						    ? json_integer(session_throttled(s, NULL))
+						    : json_null());
 	return j;
 }
 

@@ -88,4 +88,7 @@ void result_samples(const struct session *s, FILE *to)
 		print_interval(&total, to);
 	print_counts(&s->m, to);
 	print_removed(&s->m, to);
+	if (session_throttled(s, NULL))
+		fprintf(to, "throttled   %d of %d samples: the processor lowered its clock for "
+			"heat\n", session_throttled(s, NULL), s->m.samples);
 }

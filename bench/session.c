@@ -105,3 +105,19 @@ int session_disturbed(const struct session *s, int *of_steps)
 	}
 	return n;
 }
+
+int session_throttled(const struct session *s, bool *which)
+{
+	int probe = probes_find(s->m.probes, PROBE_THROTTLE), n = 0;
+
+	for (int i = 0; probe >= 0 && i < probes_rows(s->m.probes); i++) {
+		struct probe_row row = probes_row(s->m.probes, i);
+		if (row.phase != PHASE_MEASURED || row.stage >= 0 || row.sample >= s->m.samples ||
+		    !(row.values[probe] > 0))
+			continue;
+		n++;
+		if (which)
+			which[row.sample] = true;
+	}
+	return n;
+}

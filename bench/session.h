@@ -78,6 +78,10 @@ struct stats session_step(const struct session *s, int stage);
 /* Steps that ran while the machine was slow, of `*of` measured ones. */
 int session_disturbed(const struct session *s, int *of);
 
+/* Completed samples during which the processor lowered its clock for heat, as far as the machine
+ * tells; marks each in `which`, which has room for m.samples or is NULL. */
+int session_throttled(const struct session *s, bool *which);
+
 /* ---- record.c ----------------------------------------------------------------------------------
  */
 
