@@ -41,6 +41,23 @@ static void say(struct finding *x, enum finding_level level, const char *value, 
 	snprintf(x->mend, sizeof x->mend, "%s", mend);
 }
 
+/* The same where a shell can mend it. */
+static void say_command(struct finding *x, enum finding_level level, const char *value,
+			const char *command)
+{
+	say(x, level, value, command);
+	x->is_command = true;
+}
+
+void doctor_hints(const struct findings *f, FILE *to)
+{
+	for (int i = 0; i < f->n; i++) {
+		const struct finding *x = &f->at[i];
+		if (x->level != FINDING_OK && x->is_command)
+			fprintf(to, "%s  # %s: %s\n", x->mend, x->name, x->value);
+	}
+}
+
 /* ---- the processor -----------------------------------------------------------------------------
  */
 
@@ -55,7 +72,7 @@ static void governor(struct findings *f, const char *root)
 	else if (strcmp(now, "performance") == 0)
 		say(x, FINDING_OK, now, "");
 	else
-		say(x, FINDING_WARN, now, "sudo cpupower frequency-set -g performance");
+		say_command(x, FINDING_WARN, now, "sudo cpupower frequency-set -g performance");
 }
 
 static void turbo(struct findings *f, const char *root)
@@ -65,16 +82,16 @@ static void turbo(struct findings *f, const char *root)
 	const char *off = line_of(root, CPU "/intel_pstate/no_turbo");
 
 	if (*off) {
-		say(x, *off == '0' ? FINDING_WARN : FINDING_OK, *off == '0' ? "on" : "off",
-		    "echo 1 | sudo tee " CPU "/intel_pstate/no_turbo");
+		say_command(x, *off == '0' ? FINDING_WARN : FINDING_OK, *off == '0' ? "on" : "off",
+			    "echo 1 | sudo tee " CPU "/intel_pstate/no_turbo");
 		return;
 	}
 	off = line_of(root, CPU "/cpufreq/boost");
 	if (!*off)
 		say(x, FINDING_OK, "not told", "");
 	else
-		say(x, *off == '1' ? FINDING_WARN : FINDING_OK, *off == '1' ? "on" : "off",
-		    "echo 0 | sudo tee " CPU "/cpufreq/boost");
+		say_command(x, *off == '1' ? FINDING_WARN : FINDING_OK, *off == '1' ? "on" : "off",
+			    "echo 0 | sudo tee " CPU "/cpufreq/boost");
 }
 
 static void siblings(struct findings *f, const char *root)
@@ -84,8 +101,8 @@ static void siblings(struct findings *f, const char *root)
 	const char *active = line_of(root, CPU "/smt/active");
 
 	if (*active == '1')
-		say(x, FINDING_WARN, "on; bench uses one thread of each core",
-		    "echo off | sudo tee " CPU "/smt/control");
+		say_command(x, FINDING_WARN, "on; bench uses one thread of each core",
+			    "echo off | sudo tee " CPU "/smt/control");
 	else
 		say(x, FINDING_OK, *active ? "off" : "not told", "");
 }
@@ -106,7 +123,8 @@ static void heat(struct findings *f, const char *root)
 	snprintf(text, sizeof text, "%d C, throttled %ld times since the start", hottest,
 		 throttled);
 	say(x, hottest > HOT_C ? FINDING_BAD : throttled ? FINDING_WARN : FINDING_OK,
-	    hottest || throttled ? text : "not told; throttled samples cannot be marked", "let it cool down; look at the fans");
+	    hottest || throttled ? text : "not told; throttled samples cannot be marked",
+	    "let it cool down; look at the fans");
 }
 
 static void virtualisation(struct findings *f, const char *root)
@@ -155,8 +173,8 @@ static void huge_pages(struct findings *f, const char *root)
 	const char *now = line_of(root, "/sys/kernel/mm/transparent_hugepage/enabled");
 	bool never = strstr(now, "[never]") || !*now;
 
-	say(x, never ? FINDING_WARN : FINDING_OK, *now ? now : "not told",
-	    never ? "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled" : "");
+	say_command(x, never ? FINDING_WARN : FINDING_OK, *now ? now : "not told",
+		    "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled");
 }
 
 /* Bytes of a line of /proc/meminfo. */
@@ -183,8 +201,8 @@ static void swap(struct findings *f, const char *root)
 					"run.");
 	double used = meminfo(root, "SwapTotal:") - meminfo(root, "SwapFree:");
 
-	say(x, used > SWAP_BYTES ? FINDING_WARN : FINDING_OK,
-	    used > 0 ? text_bytes(used).s : "none in use", used > 0 ? "sudo swapoff -a" : "");
+	say_command(x, used > SWAP_BYTES ? FINDING_WARN : FINDING_OK,
+		    used > 0 ? text_bytes(used).s : "none in use", "sudo swapoff -a");
 }
 
 static void memory(struct findings *f, const char *root)
@@ -218,8 +236,8 @@ static void counters(struct findings *f, const char *root)
 						       "programs (--counters).");
 	const char *level = line_of(root, "/proc/sys/kernel/perf_event_paranoid");
 
-	say(x, atoi(level) > 2 ? FINDING_WARN : FINDING_OK, *level ? level : "not told",
-	    "sudo sysctl kernel.perf_event_paranoid=1");
+	say_command(x, atoi(level) > 2 ? FINDING_WARN : FINDING_OK, *level ? level : "not told",
+		    "sudo sysctl kernel.perf_event_paranoid=1");
 }
 
 static void layout(struct findings *f, const char *root)
@@ -229,9 +247,9 @@ static void layout(struct findings *f, const char *root)
 					"run: luck with it is not averaged out.");
 	const char *level = line_of(root, "/proc/sys/kernel/randomize_va_space");
 
-	say(x, *level == '0' ? FINDING_WARN : FINDING_OK,
-	    *level == '0' ? "off" : "on; averaged over processes",
-	    "sudo sysctl kernel.randomize_va_space=2");
+	say_command(x, *level == '0' ? FINDING_WARN : FINDING_OK,
+		    *level == '0' ? "off" : "on; averaged over processes",
+		    "sudo sysctl kernel.randomize_va_space=2");
 }
 
 void doctor_settings(struct findings *f, const char *root)

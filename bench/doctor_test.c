@@ -9,6 +9,8 @@
 
 #include "test.h"
 
+#define CPU "/sys/devices/system/cpu"
+
 static char root[] = "/tmp/bench-doctor-XXXXXX";
 
 static void put(const char *path, const char *text)
@@ -54,7 +56,6 @@ static void test_settings(void)
 		enum finding_level level;
 		const char *value;
 	} row[] = {
-#define CPU "/sys/devices/system/cpu"
 		{ CPU "/cpu0/cpufreq/scaling_governor", "powersave\n", "governor", FINDING_WARN,
 		  "powersave" },
 		{ CPU "/cpu0/cpufreq/scaling_governor", "performance\n", "governor", FINDING_OK,
@@ -102,6 +103,44 @@ static void test_settings(void)
 	}
 }
 
+/* Only commands, only for what is wrong; a shell can read them. */
+static void test_hints(void)
+{
+	struct findings f = { .n = 0 };
+	char *text = NULL, command[1200];
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	put(CPU "/cpu0/cpufreq/scaling_governor", "powersave\n");
+	put(CPU "/intel_pstate/no_turbo", "1\n");
+	put("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
+	put("/sys/devices/system/node/online", "0-1\n");
+	doctor_settings(&f, root);
+	doctor_hints(&f, to);
+	fclose(to);
+	CHECK_STR(text, "sudo cpupower frequency-set -g performance  # governor: powersave\n"
+			"echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled  # "
+			"huge pages: always madvise [never]\n");
+	snprintf(command, sizeof command, "sh -n <<'end'\n%send\n", text);
+	CHECK_INT(system(command), 0);
+	free(text);
+}
+
+/* One line of each part, and an error when a run could not use the directory. */
+static void test_weights(void)
+{
+	struct findings f = { .n = 0 };
+	struct err e = { 0 };
+
+	CHECK(!doctor_weights(&f, "workloads/golden/pipeline-sdxl", &e), "%s", e.msg);
+	CHECK(find(&f, "unet")->level == FINDING_OK && strstr(find(&f, "unet")->value, "tensors"),
+	      "%s", find(&f, "unet")->value);
+	f.n = 0;
+	CHECK(doctor_weights(&f, root, &e) == -ERR_FAILED && strstr(e.msg, "6 of 8"), "%s", e.msg);
+	CHECK_INT(find(&f, "vae")->level, FINDING_BAD);
+	CHECK_INT(find(&f, "tokenizer")->level, FINDING_WARN);
+}
+
 static void test_live(void)
 {
 	struct device d = { .isa = ISA_C, .threads = 100000, .backend = &backend_ref };
@@ -127,6 +166,8 @@ int main(void)
 	if (!mkdtemp(root))
 		return test_skip("no temporary directory");
 	test_settings();
+	test_hints();
+	test_weights();
 	test_live();
 	snprintf(command, sizeof command, "rm -r %s", root);
 	CHECK_INT(system(command), 0);

@@ -36,9 +36,9 @@ const struct option_def option_table[OPT_COUNT] = {
 		      .many = true,
 		      .help = "override a setting of the workload; `bench show` lists them",
 		      .brief = "override a setting; `bench show WORKLOAD` lists them" },
-	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL | CHILDREN,
+	[OPT_WEIGHTS] = { "weights", ARG_PATH, "DIR", .verbs = MODEL | CHILDREN | DOCTOR,
 			  .help = "model directory in Hugging Face layout; default: seeded "
-				  "random weights",
+				  "random weights; doctor: look whether a run can use it",
 			  .brief = "a model in Hugging Face layout; default: random" },
 	[OPT_PROMPT] = { "prompt", ARG_TEXT, "TEXT", .verbs = MEASURES,
 			 .help = "what to draw; needs the tokenizer files of --weights",
@@ -263,6 +263,9 @@ const struct option_def option_table[OPT_COUNT] = {
 			  .choices = "pdf|svg|png|tex|tikz",
 			  .help = "of the drawing; tex and tikz take the fonts of the document",
 			  .brief = "pdf, svg, png, tex or tikz; may be repeated" },
+	[OPT_FIX_HINTS] = { "fix-hints", ARG_FLAG, .verbs = DOCTOR,
+			    .help = "only the commands that mend what is wrong, one a line, to be "
+				    "reviewed and given to a shell" },
 	[OPT_OUT] = { "out", ARG_PATH, "PATH", .verbs = REPORT,
 		      .help = "directory of the files, default figures; of html the file, default "
 			      "bench.html",
@@ -363,7 +366,10 @@ const struct verb verb_table[V_COUNT] = {
 		"Looks at clocks, load, memory, virtualisation and limits, then measures for two\n"
 		"seconds whether the machine is quiet. Changes nothing: what mends a finding is\n"
 		"printed as a command.",
-		"bench doctor\nbench doctor --json", 0, 0, true, cmd_doctor },
+		"bench doctor\n"
+		"bench doctor --fix-hints > mend.sh\n"
+		"bench doctor --weights sdxl        every tensor, file and configuration",
+		0, 0, true, cmd_doctor },
 	[V_EVAL] = { "eval", "DIR", "one forward pass of a model from its directory",
 		"The class comes from config.json; tensors are named as the arguments and results\n"
 		"of the reference implementation (sample, timestep, encoder_hidden_states, ...).",

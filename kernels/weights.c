@@ -159,18 +159,30 @@ static void init_scale(const struct param *p, float *mean, float *deviation)
 	*deviation = p->init == INIT_FAN_IN ? 1.0f / sqrtf((float)fan_in) : 0.02f;
 }
 
+/* The part that the parameter is read from; NULL: it is drawn. */
+static const struct part *part_of(const struct weights *w, const struct param *p)
+{
+	for (int i = 0; i < w->parts; i++)
+		if (strncmp(p->path, w->part[i].prefix, strlen(w->part[i].prefix)) == 0)
+			return &w->part[i];
+	return NULL;
+}
+
+static int read_param(const struct part *part, const struct param *p, enum dtype dtype, void *dst,
+		      struct err *e)
+{
+	return part->source.read(part->source.state, p->path + strlen(part->prefix), &p->tensor,
+				 dtype, dst, e);
+}
+
 int weights_fill(struct weights *w, const struct param *p, enum dtype dtype, void *dst,
 		 struct err *e)
 {
+	const struct part *part = part_of(w, p);
 	float mean, deviation;
 
-	for (int i = 0; i < w->parts; i++) {
-		const struct part *part = &w->part[i];
-		size_t n = strlen(part->prefix);
-		if (strncmp(p->path, part->prefix, n) == 0)
-			return part->source.read(part->source.state, p->path + n, &p->tensor, dtype,
-						 dst, e);
-	}
+	if (part)
+		return read_param(part, p, dtype, dst, e);
 	init_scale(p, &mean, &deviation);
 	random_fill(w->seed, random_key(p->path), 0, tensor_elems(&p->tensor), mean, deviation,
 		    dtype, dst);
@@ -187,6 +199,18 @@ int weights_fill_plain(struct weights *w, struct param *p, struct err *e)
 		return err_set(e, ERR_FAILED, "no memory for the %zu bytes of %s",
 			       tensor_bytes(&p->tensor), p->path);
 	return weights_fill(w, p, p->tensor.dtype, p->tensor.data, e);
+}
+
+int weights_check(struct weights *w, struct err *e)
+{
+	for (int i = 0; i < w->count; i++) {
+		const struct param *p = w->param[i];
+		const struct part *part = part_of(w, p);
+		int failed = part ? read_param(part, p, p->tensor.dtype, NULL, e) : 0;
+		if (failed)
+			return failed;
+	}
+	return weights_finish(w, e);
 }
 
 int weights_finish(struct weights *w, struct err *e)

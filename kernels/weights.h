@@ -36,7 +36,8 @@ struct param {
 /* Where values come from. `name` is the path below the part. Returns 0 or a negative code. */
 struct weight_source {
 	void *state;
-	/* Writes all elements of `name` as fp32 or bf16 into dst; refuses other shapes. */
+	/* Writes all elements of `name` as fp32 or bf16 into dst; refuses other shapes. With dst
+	 * NULL it only looks whether it could. */
 	int (*read)(void *state, const char *name, const struct tensor *shape, enum dtype dtype,
 		    void *dst, struct err *e);
 	/* Complains of a tensor that nobody asked for, or of anything else left over; may be NULL.
@@ -69,6 +70,9 @@ int weights_fill_plain(struct weights *w, struct param *p, struct err *e);
 
 /* After the load pass: what the sources still complain of (tensors that no parameter asked for). */
 int weights_finish(struct weights *w, struct err *e);
+
+/* Instead of loading: whether the sources have every declared parameter, and nothing is left. */
+int weights_check(struct weights *w, struct err *e);
 
 /* Bytes held, plain and packed. */
 size_t weights_bytes(const struct weights *w);

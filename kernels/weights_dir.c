@@ -276,7 +276,7 @@ static int read_weight(void *state, const char *name, const struct tensor *want,
 			       "%s: tensor %.200s is of type %s; weights are F32, F16, BF16 or F64",
 			       st_path(d->shard[shard]), t->name, st_dtype_name(t->dtype));
 	d->seen[shard][t - st_at(d->shard[shard], 0)] = true;
-	return st_read(d->shard[shard], t, dtype, dst, e);
+	return dst ? st_read(d->shard[shard], t, dtype, dst, e) : 0;
 }
 
 static bool may_stay(const struct dir *d, const char *name)

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clip_text.h"
+#include "model_class.h"
 #include "noise.h"
 #include "safetensors.h"
-#include "unet.h"
-#include "vae.h"
 #include "weights_dir.h"
 
 #define INPUTS_MAX 8
@@ -22,9 +20,7 @@ struct eval {
 		void *data; /* fp32, images as [N,H,W,C]; or i32 */
 	} input[INPUTS_MAX];
 	int inputs;
-	struct unet_config unet;
-	struct vae_config vae;
-	struct clip_config text;
+	struct model model;
 };
 
 /* ---- inputs and outputs ---------------------------------------------------------------------- */
@@ -139,7 +135,7 @@ static T *take_timestep(struct eval *e, int64_t rows)
 
 static void unet_forward(struct eval *e)
 {
-	const struct unet_config *m = &e->unet;
+	const struct unet_config *m = &e->model.unet;
 	enum dtype dtype = ctx_dtype(e->c);
 	T *x = TAKE(e, "sample", dtype, -1, m->in_channels, -1, -1), *pooled = NULL, *ids = NULL;
 	int64_t n = x->dim[0];
@@ -160,7 +156,7 @@ static bool has_latent(const struct eval *e)
 
 static void vae_forward(struct eval *e)
 {
-	const struct vae_config *m = &e->vae;
+	const struct vae_config *m = &e->model.vae;
 	enum dtype dtype = ctx_dtype(e->c);
 	T *z;
 
@@ -179,11 +175,11 @@ static void vae_forward(struct eval *e)
 static void check_ids(struct eval *e, const int32_t *ids, int64_t n)
 {
 	for (int64_t i = 0; i < n; i++)
-		if (ids[i] < 0 || ids[i] >= e->text.vocab)
+		if (ids[i] < 0 || ids[i] >= e->model.text.vocab)
 			err_set(&e->c->err, ERR_FAILED,
 				"%s: input_ids holds %d, but the model knows 0 "
 				"to %lld",
-				st_path(e->file), ids[i], (long long)e->text.vocab - 1);
+				st_path(e->file), ids[i], (long long)e->model.text.vocab - 1);
 }
 
 /* End-of-text positions of n texts. */
@@ -194,7 +190,7 @@ static T *take_eos(struct eval *e, const int32_t *ids, int64_t n, int64_t length
 
 	die_if(!at, "out of memory");
 	for (int64_t i = 0; i < n; i++)
-		at[i] = clip_eos_position(&e->text, ids + i * length, (int)length);
+		at[i] = clip_eos_position(&e->model.text, ids + i * length, (int)length);
 	eos = input_i32(e->c, 1, &n, at);
 	free(at);
 	return eos;
@@ -212,10 +208,10 @@ static void text_forward(struct eval *e)
 		return;
 	data = values(e, st_find(e->file, "input_ids"), DT_I32);
 	check_ids(e, data, n * length);
-	if (length > e->text.positions)
+	if (length > e->model.text.positions)
 		model_fail(e->c, "input_ids has %lld tokens, the model takes %lld",
-			   (long long)length, (long long)e->text.positions);
-	clip_text(e->c, &e->text, ids, take_eos(e, data, n, length), &out);
+			   (long long)length, (long long)e->model.text.positions);
+	clip_text(e->c, &e->model.text, ids, take_eos(e, data, n, length), &out);
 	give(e, "last_hidden_state", out.last);
 	give(e, out.embeds ? "text_embeds" : "pooler_output", out.embeds ? out.embeds : out.pooled);
 	for (int i = 0; i <= out.layers; i++) {
@@ -224,58 +220,16 @@ static void text_forward(struct eval *e)
 	}
 }
 
-static void read_unet(struct config *f, struct eval *e)
-{
-	unet_read(f, &e->unet);
-}
-
-static void read_vae(struct config *f, struct eval *e)
-{
-	vae_read(f, &e->vae);
-}
-
-static void read_text(struct config *f, struct eval *e)
-{
-	clip_read(f, &e->text);
-}
-
-static const struct model_class {
-	const char *name;
-	void (*read)(struct config *f, struct eval *e);
-	void (*forward)(struct eval *e);
-} classes[] = {
-	{ "UNet2DConditionModel", read_unet, unet_forward },
-	{ "AutoencoderKL", read_vae, vae_forward },
-	{ "CLIPTextModel", read_text, text_forward },
-	{ "CLIPTextModelWithProjection", read_text, text_forward },
-};
-#define CLASSES (int)(sizeof classes / sizeof *classes)
-
-static const struct model_class *find_class(struct config *f)
-{
-	const char *list[CONFIG_LIST_MAX] = { "" };
-	const char *key = config_has(f, "_class_name") ? "_class_name" : "architectures";
-
-	if (!config_has(f, key))
-		config_refuse(f, "_class_name", "the class of the model is needed");
-	else if (strcmp(key, "architectures") == 0)
-		config_texts(f, key, list);
-	else
-		list[0] = config_text(f, key);
-	for (int i = 0; i < CLASSES; i++)
-		if (strcmp(list[0], classes[i].name) == 0)
-			return &classes[i];
-	config_refuse(f, key, "only UNet2DConditionModel, AutoencoderKL, CLIPTextModel and "
-			      "CLIPTextModelWithProjection are supported");
-	return NULL;
-}
-
 /* ---- the three passes ------------------------------------------------------------------------ */
 
-static int pass(struct eval *e, enum pass pass, struct plan *plan, const struct model_class *class)
+static int pass(struct eval *e, enum pass pass, struct plan *plan)
 {
+	static void (*const forward[])(struct eval *) = { [MODEL_UNET] = unet_forward,
+							  [MODEL_VAE] = vae_forward,
+							  [MODEL_TEXT] = text_forward };
+
 	ctx_step_begin(e->c, pass, plan);
-	class->forward(e);
+	forward[e->model.class](e);
 	return ctx_step_end(e->c);
 }
 
@@ -293,15 +247,15 @@ static int check_all_taken(const struct eval *e)
 	return 0;
 }
 
-static int run(struct eval *e, const struct model_class *class)
+static int run(struct eval *e)
 {
 	struct plan *plan = plan_new();
 	struct ctx *c = e->c;
 
-	if (pass(e, PASS_DRY, plan, class) == 0 && check_all_taken(e) == 0 &&
+	if (pass(e, PASS_DRY, plan) == 0 && check_all_taken(e) == 0 &&
 	    ctx_reserve(c, plan_bytes(plan)) == 0 && ctx_reserve_states(c) == 0 &&
-	    pass(e, PASS_LOAD, NULL, class) == 0 && weights_finish(c->weights, &c->err) == 0)
-		pass(e, PASS_RUN, plan, class);
+	    pass(e, PASS_LOAD, NULL) == 0 && weights_finish(c->weights, &c->err) == 0)
+		pass(e, PASS_RUN, plan);
 	plan_free(plan);
 	return -(int)c->err.code;
 }
@@ -339,22 +293,13 @@ static int write_outputs(struct ctx *c, const char *path)
 	return failed;
 }
 
-static int open_all(struct eval *e, const char *dir, const char *inputs,
-		    const struct model_class **class)
+static int open_all(struct eval *e, const char *dir, const char *inputs)
 {
 	static const char *const encoder[] = { "encoder.", "quant_conv.", NULL };
 	struct weight_source source;
 	struct err *err = &e->c->err;
-	struct config f;
-	char path[4096];
 
-	snprintf(path, sizeof path, "%s/config.json", dir);
-	config_read(&f, path, err);
-	*class = f.root ? find_class(&f) : NULL;
-	if (*class)
-		(*class)->read(&f, e);
-	config_close(&f);
-	if (err->code || st_open(&e->file, inputs, err) ||
+	if (model_read(&e->model, dir, err) || st_open(&e->file, inputs, err) ||
 	    weights_dir_open(&source, dir, has_latent(e) ? encoder : NULL, err))
 		return -(int)err->code;
 	weights_attach(e->c->weights, "", source);
@@ -366,9 +311,8 @@ int eval_forward(const char *dir, const char *inputs, const char *outputs, enum 
 {
 	struct weights *weights = weights_new(0);
 	struct eval e = { .c = ctx_new(backend, dtype, weights) };
-	const struct model_class *class;
 
-	if (open_all(&e, dir, inputs, &class) == 0 && run(&e, class) == 0)
+	if (open_all(&e, dir, inputs) == 0 && run(&e) == 0)
 		write_outputs(e.c, outputs);
 	if (e.c->err.code)
 		err_set(err, e.c->err.code, "%s", e.c->err.msg);
