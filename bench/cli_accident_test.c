@@ -108,6 +108,29 @@ static void test_interrupted_and_full(void)
 	cli_free(c);
 }
 
+/* Some runners of CI start programs with SIGCHLD ignored, which is inherited: then the status of a
+ * child is lost and a failure looks like success. */
+static void run_ignoring(const char *words, int status, const char *sentence)
+{
+	struct child *c;
+
+	signal(SIGCHLD, SIG_IGN);
+	c = cli_start(words, 0);
+	signal(SIGCHLD, SIG_DFL);
+	cli_wait(c);
+	CHECK(c->status == status && (strstr(c->out, sentence) || strstr(c->err, sentence)),
+	      "%s: exit %d: %s%s", words, c->status, c->out, c->err);
+	cli_free(c);
+}
+
+static void test_ignored_children(void)
+{
+	run_ignoring("run sdxl-unet-mini --backend null --samples 1 --warmup 0 --processes 2 "
+		     "--no-db --quiet", 0, "median of 2 processes");
+	run_ignoring("run sdxl-20steps-mini --weights nowhere --processes 2 --no-db --quiet",
+		     ERR_FAILED, "nowhere");
+}
+
 static void test_kill(int times, double seconds)
 {
 	char *before = cli_query("SELECT~count(*)~FROM~sample"), sql[128];
@@ -191,6 +214,7 @@ int main(void)
 	test_interrupt(SIGTERM, seconds);
 	test_kill(6, 1.2 * seconds);
 	test_full_disk();
+	test_ignored_children();
 	test_interrupted_and_full();
 	test_held(&held);
 	cli_end();

@@ -2,6 +2,7 @@
  *
  * bench: from the command line to a verb. This is the only file that ends the program.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
 {
 	struct err e = { 0 };
 
+	signal(SIGCHLD, SIG_DFL); /* ignored by some that start us: waitpid() would find no child */
 	run(argc, argv, &e);
 
 	if (e.code)
