@@ -139,6 +139,7 @@ $(O)/%_test: $(O)/%_test.o $(O)/libbench.a
 	$(Q)$(CC) $(LDFLAGS) $(TEST_WRAP:%=-Wl,--wrap=%) $^ $(LDLIBS) -o $@
 # Functions that a test puts its own around: __wrap_NAME is called, __real_NAME is the function.
 $(O)/bench/timed_region_test: TEST_WRAP := ctx_step_begin ctx_step_end sqlite3_step sqlite3_exec
+$(O)/db/db_append_test: TEST_WRAP := ftruncate lseek
 $(O)/bench/throttle_test: TEST_WRAP := ctx_step_begin
 
 # One test or fuzzer by its short name: make build/kernels/plan_test

@@ -4,6 +4,7 @@
  * cannot lock, everything. Then the handle works on a copy of the database in memory, to which
  * what this and other processes have spooled is added, so that callers need not know.
  */
+#define _GNU_SOURCE /* F_OFD_SETLK: locks of a descriptor, not of a process */
 #include "db_records.h"
 
 #include <errno.h>
@@ -11,40 +12,68 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_TRIES 500 /* of 10 ms */
 
 /* ---- a line ---- */
 
-static int write_all(int fd, const char *data, size_t n)
+/* Returns how many bytes were written; fewer than n: errno says why. */
+static size_t write_all(int fd, const char *data, size_t n)
 {
-	while (n) {
-		ssize_t done = write(fd, data, n);
+	size_t at = 0;
+
+	while (at < n) {
+		ssize_t done = write(fd, data + at, n - at);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			return -1;
-		data += done;
-		n -= (size_t)done;
+			break;
+		at += (size_t)done;
 	}
-	return 0;
+	return at;
 }
 
-/* One write() of a whole line, so that two processes may append to one file; a line that could
- * not be written whole is taken back. Takes the descriptor. */
+/* Keeps other appenders out until the descriptor is closed. Where files cannot be locked, or
+ * somebody stands still with the lock, it goes on without: see take_back(). */
+static void lock_file(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Cuts off what was written last, unless somebody else has appended since (he had no lock). */
+static void take_back(int fd, size_t written)
+{
+	off_t end = lseek(fd, 0, SEEK_CUR); /* behind the last write, wherever that went */
+
+	if (written && lseek(fd, 0, SEEK_END) == end && ftruncate(fd, end - (off_t)written))
+		return; /* a line that is no JSON: the import will name it */
+}
+
+/* One write() of a whole line under a lock, so that many processes may append to one file; a line
+ * that could not be written whole is taken back. Takes the descriptor. */
 static int append_line(struct db *db, int fd, const char *path, const char *line, size_t n)
 {
-	off_t before;
+	size_t written;
 	int why;
 
 	if (fd < 0)
 		return db_fail(db, DB_ERR_PATH, "cannot write the result to %s: %s", path,
 			       strerror(errno));
-	before = lseek(fd, 0, SEEK_END);
-	if (write_all(fd, line, n) || fsync(fd)) {
+	lock_file(fd);
+	written = write_all(fd, line, n);
+	if (written < n || fsync(fd)) {
 		why = errno;
-		if (before < 0 || ftruncate(fd, before))
-			why = errno;
+		take_back(fd, written);
 		close(fd);
 		return db_fail(db, why == ENOSPC || why == EFBIG ? DB_ERR_FULL : DB_ERR_IO,
 			       "cannot write the result to %s: %s", path, strerror(why));

@@ -15,7 +15,8 @@
 extern const char *const inspect_parts[];
 
 /* 0 and in `what` what it is ("UNet2DConditionModel, 1680 tensors, 2567463684 parameters"), or
- * the sentence that a run would end with. ERR_SKIPPED: a part that only some runs need is missing. */
+ * the sentence that a run would end with. ERR_SKIPPED: a part is missing that only some runs need.
+ */
 int inspect_part(const char *dir, const char *part, char *what, size_t len, struct err *e);
 
 #endif

@@ -63,13 +63,13 @@ static void test_damage(void)
 	    "supported");
 	bad("rm p/text_encoder/model.safetensors", "text_encoder", "holds no weights");
 	bad("truncate -s -4 p/text_encoder/model.safetensors", "text_encoder", "model.safetensors");
-	bad("sed -i 's/\"num_hidden_layers\": ./\"num_hidden_layers\": 1/' p/text_encoder/config.json",
-	    "text_encoder", "belong to no parameter");
+	bad("sed -i 's/\"num_hidden_layers\": ./\"num_hidden_layers\": 1/' "
+	    "p/text_encoder/config.json", "text_encoder", "belong to no parameter");
 	bad("rm p/text_encoder_2/model-00002*", "text_encoder_2", "model-00002");
 	bad("sed -i s/00002-of/00001-of/ p/text_encoder_2/model.safetensors.index.json",
 	    "text_encoder_2", "though");
-	bad("sed -i 's/\"layers_per_block\": 1/\"layers_per_block\": 2/' p/unet/config.json", "unet",
-	    "missing");
+	bad("sed -i 's/\"layers_per_block\": 1/\"layers_per_block\": 2/' "
+	    "p/unet/config.json", "unet", "missing");
 	bad("for f in p/unet/*.safetensors; do LC_ALL=C sed -i "
 	    "'s/\"conv_in.bias\"/\"conv_im.bias\"/' $f; done", "unet", "conv_in.bias");
 	bad("for f in p/unet/*.safetensors; do LC_ALL=C sed -i "
