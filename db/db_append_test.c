@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Many processes append to one spool while the disk is full for some of them: a line that could not
- * be written whole is taken back, and no line of another process is cut. The linker puts functions of
- * this file around ftruncate() and lseek() (--wrap, see the Makefile).
+ * be written whole is taken back, and no line of another process is cut. The linker puts functions
+ * of this file around ftruncate() and lseek() (--wrap, see the Makefile).
  */
 #include "db_sample.h"
 

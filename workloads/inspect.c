@@ -70,8 +70,8 @@ static int declare(C *c, const struct model *m, bool encoder)
 }
 
 /* Every declared tensor is in the files, fits, and nothing is left over. `encoder`: of a VAE too. */
-static int check_model(const char *dir, const struct model *m, bool encoder, char *what, size_t len,
-		       struct err *e)
+static int check_model(const char *dir, const struct model *m, bool encoder, char *what,
+		       size_t len, struct err *e)
 {
 	static const char *const unused[] = { "encoder.", "quant_conv.", NULL };
 	struct weights *weights = weights_new(0);
