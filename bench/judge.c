@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "judge.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,11 +78,17 @@ void judge_history(struct judged *s, const struct pairs *p)
 
 	s->rule.history = 0;
 	if (p->db && row->n && *row->process[ARM_A][0].uuid)
-		s->rule.history = trend_usual(p->db, row->process[ARM_A][0].uuid, s->metric,
-					      s->stage, p->session, &e);
+		s->rule.history = fmin(trend_usual(p->db, row->process[ARM_A][0].uuid, s->metric,
+						   s->stage, p->session, &e),
+				       s->rule.noisy * s->rule.floor);
 	if (e.code)
 		progress_say(p->plan.progress, "warning: the history of %s is not known: %s",
 			     p->plan.row[s->row].name, e.text);
+	if (s->rule.history > s->rule.floor)
+		progress_say(p->plan.progress,
+			     "%s %s:%s: the bound is %.1f %%, because it is used to such changes "
+			     "from build to build",
+			     p->plan.row[s->row].name, s->metric, s->stage, 100 * s->rule.history);
 }
 
 void judge_free(struct judged *s)

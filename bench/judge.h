@@ -33,7 +33,9 @@ struct judged {
 bool judge_look(struct judged *s, const struct pairs *p);
 
 /* Before it: what this series is used to, from earlier builds in the database (trend.h), is no
- * change. The pairs that are judged now do not count. */
+ * change. The runs that are judged now do not count. Builds were measured at different times, so
+ * that a drift of the machine is in it, which pairs are free of: more than what makes a machine
+ * noisy (rule.noisy floors) it does not get. */
 void judge_history(struct judged *s, const struct pairs *p);
 
 /* Extends and confirms, `pairs` each, what was looked at, and judges the family. After an error

@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "report_sample.h"
 #include "test.h"
+#include "trend.h"
 
 static struct progress quiet = { .quiet = true };
 
@@ -117,6 +118,7 @@ static void test_history(void)
 	struct pairs_plan plan = { .row = rows, .n_rows = 1, .progress = &quiet };
 	struct pairs p = { .plan = plan, .row = &row };
 	struct judged s = series(0, "total");
+	struct report_error e = { 0 };
 
 	s.rule.history = 7;
 	judge_history(&s, &p);
@@ -126,7 +128,11 @@ static void test_history(void)
 	CHECK(!db_query(p.db, "SELECT uuid FROM v_runs WHERE workload = 'sdxl-history' LIMIT 1",
 			NULL, 0, take_uuid, a.uuid) && *a.uuid, "%s", db_error(p.db));
 	judge_history(&s, &p);
-	CHECK(s.rule.history > 0.02 && s.rule.history < 0.1, "%g", s.rule.history);
+	CHECK_NEAR(s.rule.history, 0.04, 1e-15); /* at most twice the floor */
+	s.rule.floor = 0.03;
+	judge_history(&s, &p);
+	CHECK(s.rule.history > 0.03 && s.rule.history < 0.06, "%g", s.rule.history);
+	CHECK_NEAR(s.rule.history, trend_usual(p.db, a.uuid, "latency", "total", "", &e), 1e-15);
 	snprintf(s.stage, sizeof s.stage, "none");
 	judge_history(&s, &p);
 	CHECK_NEAR(s.rule.history, 0, 0);
