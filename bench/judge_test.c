@@ -14,8 +14,10 @@
 static struct progress quiet = { .quiet = true };
 
 /* A bench program whose n-th process of workload x took the n-th of ten `totals`, and `decode`
- * seconds for a stage; of other workloads a second and a bit for all. */
-static void write_program(const char *name, const char *totals, const char *decode)
+ * seconds for a stage, and `later` for both from the eleventh on; of other workloads a second and a
+ * bit for all. */
+static void write_program(const char *name, const char *totals, const char *decode,
+			  const char *later)
 {
 	FILE *f = fopen(name, "w");
 
@@ -24,11 +26,12 @@ static void write_program(const char *name, const char *totals, const char *deco
 		   "echo >>%s.$2; n=$(wc -l <%s.$2)\n"
 		   "t=1.00$((n %% 3)) d=$t\n"
 		   "[ $2 = x ] && t=$(echo %s | cut -d' ' -f$((n %% 10 + 1))) d=%s$((n %% 3))\n"
+		   "[ $2 = x ] && [ $n -gt 10 ] && %s\n"
 		   "cat <<END\n{\"schema\":\"bench.result/1\",\"runs\":[{\n"
 		   "\"latency_s\":{\"median\":$t},\"stages\":[{\"name\":\"decode\",\"steps\":1,\n"
 		   "\"latency_s\":{\"median\":$d}}],\"reference_blocks_flops\":[1e9],\n"
 		   "\"exact\":{},\"fingerprint\":{\"hard\":{},\"soft\":{}}}]}\nEND\n",
-		name, name, totals, decode);
+		name, name, totals, decode, later);
 	fclose(f);
 	chmod(name, 0700);
 }
@@ -67,8 +70,9 @@ static void test_course(void)
 	struct err e = { 0 };
 	struct pairs p;
 
-	write_program("a", "1 1 1 1 1 1 1 1 1 1", "1.00");
-	write_program("b", "1.021 1.006 1.026 1.015 1.033 1.010 1.018 1.002 1.023 1.014", "1.10");
+	write_program("a", "1 1 1 1 1 1 1 1 1 1", "1.00", ":");
+	write_program("b", "1.021 1.006 1.026 1.015 1.033 1.010 1.018 1.002 1.023 1.014", "1.10",
+		      ":");
 	CHECK(!pairs_begin(&p, &plan, &e) && !pairs_measure(&p, 10, &e), "%s", e.msg);
 	for (int i = 0; i < 3; i++)
 		CHECK(judge_look(&s[i], &p), "series %d", i);
@@ -82,6 +86,32 @@ static void test_course(void)
 	CHECK_NEAR(s[2].verdict.p_family, 1, 0);
 	for (int i = 0; i < 3; i++)
 		judge_free(&s[i]);
+	pairs_end(&p, 0);
+}
+
+/* What fresh pairs did not confirm is done with, also when its row is measured for a third time:
+ * here the total is called slower only after its extension. */
+static void test_withdrawn(void)
+{
+	struct pairs_plan plan = { .arm = { { "A", "./a", NULL }, { "C", "./c", NULL } },
+				   .row = rows, .n_rows = 1, .purpose = "compare",
+				   .progress = &quiet };
+	struct judged s[] = { series(0, "total"), series(0, "decode") };
+	struct judged *all[] = { &s[0], &s[1] };
+	struct err e = { 0 };
+	struct pairs p;
+
+	write_program("c", "1.021 1.006 1.026 1.015 1.033 1.010 1.018 1.002 1.023 1.014", "1.10",
+		      "t=1.05$((n % 3)) d=1.00$((n % 3))");
+	CHECK(!pairs_begin(&p, &plan, &e) && !pairs_measure(&p, 10, &e), "%s", e.msg);
+	CHECK(judge_look(&s[0], &p) && judge_look(&s[1], &p), "no look");
+	CHECK(!judge_course(all, 2, &p, 10, &e), "%s", e.msg);
+	check_stages(&s[0], "regress", 10, 10, 10);
+	check_stages(&s[1], "inconclusive", 10, 0, 10);
+	CHECK_INT(s[1].verdict.confirmed, 0);
+	CHECK_INT(p.row[0].n, 30);
+	judge_free(&s[0]);
+	judge_free(&s[1]);
 	pairs_end(&p, 0);
 }
 
@@ -163,6 +193,7 @@ int main(void)
 {
 	cli_begin();
 	test_course();
+	test_withdrawn();
 	test_few();
 	test_history();
 	test_detail();
