@@ -135,8 +135,8 @@ static void say_noise(char *to, size_t len, const struct effort *p, const char *
 	n = snprintf(to, len, "the noise of %s is %.2g %% as of %s%s", workload, 100 * p->sigma,
 		     p->as_of, p->expired ? " (too old, calibrate again)" : "");
 	if (p->enough < 0 && n > 0 && (size_t)n < len)
-		snprintf(to + n, len - (size_t)n, ", and not even they catch +%g %% with %g %%",
-			 100 * p->effect, 100 * p->power);
+		snprintf(to + n, len - (size_t)n, ": not even %d pairs catch +%g %% with %g %%",
+			 effort_pairs[MOST], 100 * p->effect, 100 * p->power);
 }
 
 /* The row that needs most decides; where that is the least anyway, one whose noise is not known. */

@@ -64,7 +64,7 @@ static void choices(const char *path)
 
 	check(path, &calm, 1, 0, 10, 10, "the noise of calm is 0.5 % as of 20");
 	check(path, &wild, 1, 0, 40, 40,
-	      "(too old, calibrate again), and not even they catch +5 %");
+	      "(too old, calibrate again): not even 40 pairs catch +5 %");
 	check(path, &new, 1, 0, 10, 10, "`bench calibrate new` measures it");
 	check(path, &lax, 1, 0, 10, 10, "rough"); /* who allows 10 % wants 20 % to be caught */
 	check(path, rows, 3, 0, 12, 32, "the noise of rough is 3 % as of 20");

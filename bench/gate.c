@@ -255,7 +255,7 @@ static void choose_pairs(struct work *w, const struct rows *rows)
 
 	for (int i = 0; i < rows->n; i++)
 		row[i] = (struct effort_row){ rows->of[i]->workload,
-					    policy_floor(w->g->policy, rows->of[i]) };
+					      policy_floor(w->g->policy, rows->of[i]) };
 	choice = effort_choose(w->job->known, row, rows->n, time_left(w));
 	progress_say(w->job->progress, "%s", choice.why);
 	w->pairs = choice.pairs;
