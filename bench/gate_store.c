@@ -22,7 +22,7 @@ int gate_store(const struct gate_record *r, struct gate_case *c, const struct ga
 				       .head = c->head,
 				       .series = judged ? &t->judged : NULL,
 				       .seed = judged ? r->seed : 0,
-				       .traced = t ? r->traced : NULL };
+				       .traced = judged ? r->traced : NULL };
 	struct judged none = { .verdict = verdict_none() };
 	struct db_comparison row = judge_comparison(judged ? &t->judged : &none);
 	char *text = judge_detail(&detail);

@@ -127,8 +127,8 @@ static void stage(struct judged *const *s, int n, struct pairs *p, int pairs,
 
 	if (!rows)
 		return;
-	progress_say(p->plan.progress, "%d of %d row%s %s: %d %s pairs", rows, p->plan.n_rows,
-		     p->plan.n_rows == 1 ? "" : "s", why, pairs,
+	progress_say(p->plan.progress, "%s in %d of %d row%s: %d %s pairs", why, rows,
+		     p->plan.n_rows, p->plan.n_rows == 1 ? "" : "s", pairs,
 		     wants == wants_extension ? "more" : "fresh");
 	pairs_measure(p, pairs, e);
 	for (int i = 0; i < n; i++)
@@ -138,7 +138,7 @@ static void stage(struct judged *const *s, int n, struct pairs *p, int pairs,
 int judge_course(struct judged *const *s, int n, struct pairs *p, int pairs, struct err *e)
 {
 	stage(s, n, p, pairs, wants_extension, "undecided", e);
-	stage(s, n, p, pairs, wants_confirmation, "seem slower or faster", e);
+	stage(s, n, p, pairs, wants_confirmation, "slower or faster, it seems,", e);
 	judge_family(s, n);
 	return -(int)e->code;
 }

@@ -136,7 +136,7 @@ static void odd_files(void)
 {
 	struct policy p;
 	struct err e = { 0 };
-	char *text = malloc(5000);
+	char *text = calloc(1, 5000);
 
 	policy_read(&p, "/nonexistent/gate.ini", &e);
 	CHECK(e.code == ERR_USAGE && strstr(e.msg, "No such file"), "%s", e.msg);
