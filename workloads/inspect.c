@@ -69,7 +69,7 @@ static int declare(C *c, const struct model *m, bool encoder)
 	return ctx_step_end(c);
 }
 
-/* Every declared tensor is in the files, fits, and nothing is left over. `encoder`: of a VAE too. */
+/* Every declared tensor is in the files and fits, nothing is left over. `encoder`: of a VAE too. */
 static int check_model(const char *dir, const struct model *m, bool encoder, char *what,
 		       size_t len, struct err *e)
 {
