@@ -51,6 +51,7 @@ static void test_refusals(void)
 	refuse("db query DELETE~FROM~run", ERR_DB, "");
 	refuse("eval nowhere --inputs a --outputs b", ERR_FAILED, "nowhere");
 	refuse("eval nowhere --inputs a --outputs d.png", ERR_USAGE, "--outputs d.png");
+	refuse("kernels --budget soon", ERR_USAGE, "90s");
 	refuse("report html --out d.png", ERR_USAGE, "--out d.png");
 	CHECK(access("bench.db", F_OK), "a refusal has made a database");
 }
@@ -325,6 +326,25 @@ static void test_counts(void)
 	cli_free(c);
 }
 
+/* Most of the work first, and the rest is counted. */
+static void test_kernels(void)
+{
+	struct child *c = cli_run("kernels sdxl-unet-mini --budget 1s --json");
+	json_t *j = cli_json(c), *kernels = json_object_get(j, "kernels"), *share;
+	long long left_out = json_integer_value(json_object_get(j, "left_out"));
+	double measured;
+
+	share = json_object_get(j, "share_of_limit_time");
+	CHECK(c->status == 0 && strstr(c->err, "--budget all"), "exit %d: %s", c->status, c->err);
+	CHECK(json_array_size(kernels) >= 1 && left_out > 20, "%lld left out", left_out);
+	measured = (double)json_array_size(kernels);
+	measured /= measured + (double)left_out;
+	CHECK(json_number_value(share) > measured && json_number_value(share) < 1,
+	      "%.3f of the work in %.3f of the kernels", json_number_value(share), measured);
+	json_decref(j);
+	cli_free(c);
+}
+
 /* ---- costs of measuring ------------------------------------------------------------------------
  */
 
@@ -364,6 +384,7 @@ int main(int argc, char **argv)
 	test_names();
 	test_json();
 	test_counts();
+	test_kernels();
 	cli_end();
 	return test_end();
 }

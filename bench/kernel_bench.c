@@ -13,7 +13,10 @@
 #define SAMPLES_MIN    3
 #define REF_MACS_PER_S 2e8 /* of one core, at least */
 #define REF_ELEMS_S    2e7
+#define REFERENCE_S    0.3 /* that the check may take */
 #define SHORTEST       8   /* middle dimensions are not divided further than this */
+#define FILL_BYTES_S   1e9 /* weights and inputs drawn, packed */
+#define SHARE_OF_LIMIT 0.5 /* that a kernel reaches, to be on the safe side */
 
 /* A context with one op in it. */
 struct bench {
@@ -133,18 +136,18 @@ static bool divides(const struct kernel *k, int by)
 	return true;
 }
 
-/* By how much the middle dimensions (height, width, tokens) go down so that the reference takes
- * about a second: all of them alike, so that what belongs together still does. */
-static int scale_for_reference(const struct kernel *k)
+/* By how much the middle dimensions (height, width, tokens) go down so that the reference takes no
+ * longer than REFERENCE_S: all of them alike, so that what belongs together still does. */
+static int scale_for_reference(const struct kernel *k, double *seconds)
 {
-	double seconds = reference_s(k);
 	int by = 1;
 
+	*seconds = reference_s(k);
 	if (k->op == OP_SLICE || k->op == OP_CONCAT || k->op == OP_TIMESTEP_EMBED)
 		return 1; /* their attributes name places; they are quick */
-	while (seconds > 1 && divides(k, 2 * by)) {
+	while (*seconds > REFERENCE_S && divides(k, 2 * by)) {
 		by *= 2;
-		seconds /= k->op == OP_LINEAR ? 2 : 4;
+		*seconds /= k->op == OP_LINEAR ? 2 : 4;
 	}
 	return by;
 }
@@ -154,8 +157,9 @@ static int check(const struct kernel *k, const struct device *d, struct kernel_r
 {
 	struct backend *shadow = backend_shadow_new(d->cpu, &backend_ref);
 	struct bench b;
+	double seconds;
 
-	r->scaled_by = scale_for_reference(k);
+	r->scaled_by = scale_for_reference(k, &seconds);
 	if (!bench_open(&b, k, shadow, r->scaled_by, e) && !run(&b, e))
 		r->error = backend_shadow_worst(shadow, k->op)->error;
 	bench_close(&b);
@@ -166,6 +170,15 @@ static int check(const struct kernel *k, const struct device *d, struct kernel_r
 double kernel_tolerance(const struct kernel *k)
 {
 	return k->dtype == DT_BF16 ? 2e-2 : 1e-4;
+}
+
+double kernel_estimate_s(const struct kernel *k, double seconds, double limit_s)
+{
+	double bytes = (double)(k->cost.bytes_read + k->cost.bytes_written), reference;
+	double calls = (SAMPLES_MIN + 1) * limit_s / SHARE_OF_LIMIT;
+
+	scale_for_reference(k, &reference);
+	return reference + 3 * bytes / FILL_BYTES_S + (calls > seconds ? calls : seconds);
 }
 
 /* ---- time --------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ struct kernel_result {
 int kernel_measure(const struct kernel *k, const struct device *d, double seconds,
 		   struct kernel_result *r, struct err *e);
 
+/* About how long that takes, on a machine whose limit for one call is limit_s (0: unknown). */
+double kernel_estimate_s(const struct kernel *k, double seconds, double limit_s);
+
 /* Largest error that rounding explains: a few units of the storage type. */
 double kernel_tolerance(const struct kernel *k);
 

@@ -219,6 +219,10 @@ const struct option_def option_table[OPT_COUNT] = {
 	[OPT_BUDGET] = { "budget", ARG_TEXT, "TIME", .verbs = COMPARE | PLAN, .env = true,
 			 .help = "begin no pair that would end later than that: 90s, 15m, 2h",
 			 .brief = "begin no pair that would end later: 90s, 15m, 2h" },
+	[OPT_KERNELS_BUDGET] = { "budget", ARG_TEXT, "TIME", "60s", .verbs = KERNELS,
+				 .help = "begin none that would end later, those with most of the "
+					 "work first: 30s, 5m, or all",
+				 .brief = "so long, most work first: 30s, 5m, all" },
 	[OPT_BLOCKS] = { "blocks", ARG_INT, "N", .verbs = CALIB, .min = 2, .max = 1000,
 			 .help = "with WORKLOAD: pairs of equal processes; default: 20",
 			 .brief = "with WORKLOAD: pairs of equal processes" },
@@ -358,7 +362,8 @@ const struct verb verb_table[V_COUNT] = {
 	[V_KERNELS] = { "kernels", "[PATTERN]", "every op at the shapes of the models",
 		"The shapes are taken from the workloads themselves: all that are no miniatures,\n"
 		"or the one that PATTERN names; other patterns choose ops or shapes. Each is\n"
-		"checked against the plain C reference, then timed against the roofline.",
+		"checked against the plain C reference, then timed against the roofline. What is\n"
+		"most of the work comes first; after a minute (--budget) the rest is left out.",
 		"bench kernels sdxl-20steps-mini\n"
 		"bench kernels attention",
 		0, 1, true, cmd_kernels },
