@@ -63,16 +63,11 @@ static struct noise components(const struct pairs_result *row, const struct pair
 
 static struct line judge(const struct pairs_result *row, const struct pairs_series *s)
 {
-	double *d = malloc(((size_t)row->n + 1) * sizeof *d);
 	struct verdict_rule rule = verdict_rule(VERDICT_FLOOR, false);
 	struct line l = { .noise = components(row, s) };
 	struct noise_model model;
 
-	die_if(!d, "out of memory");
-	for (int i = 0; i < row->n; i++)
-		d[i] = pairs_log_ratio(s, i);
-	noise_set_pairs(&l.noise, d, row->n);
-	free(d);
+	noise_set_pairs(&l.noise, s->log_ratio, row->n);
 	snprintf(l.metric, sizeof l.metric, "%s", s->metric);
 	snprintf(l.stage, sizeof l.stage, "%s", s->stage);
 	l.theta = fmax(VERDICT_FLOOR, 3 * l.noise.pair / sqrt(GATE_PAIRS));

@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SELF      "/proc/self/exe" /* also after the file was replaced by a new build */
-#define WORDS_MAX 128
+#include "turns.h"
+
+#define SELF "/proc/self/exe" /* also after the file was replaced by a new build */
 
 static const char *self_name(void)
 {
@@ -31,34 +32,28 @@ bool child_is_foreign(const char *binary)
 static int add_words(const char **argv, int n, const char *const *words)
 {
 	for (; words && *words; words++) {
-		die_if(n >= WORDS_MAX, "a child's command line has more than %d words", WORDS_MAX);
+		die_if(n >= CHILD_WORDS, "a child's command line has more than %d words", CHILD_WORDS);
 		argv[n++] = *words;
 	}
 	return n;
 }
 
-/* Room for the numbers of a command line. */
-struct numbers {
-	char samples[16], warmup[16];
-};
-
-static void command_of(const struct child_job *job, struct numbers *number, const char **argv)
+static void command_of(const struct child_job *job, struct child *c)
 {
 	const char *const head[] = { job->binary ? job->binary : self_name(), "run",
 				     job->workload, NULL };
 	const char *const tail[] = { "--json", "--quiet", job->db ? "--db" : "--no-db", job->db,
 				     NULL };
-	const char *const protocol[] = { "--samples", number->samples, "--warmup", number->warmup,
-					 NULL };
-	int n = add_words(argv, 0, head);
+	const char *const protocol[] = { "--samples", c->samples, "--warmup", c->warmup, NULL };
+	int n = add_words(c->argv, 0, head);
 
-	snprintf(number->samples, sizeof number->samples, "%d", job->samples);
-	snprintf(number->warmup, sizeof number->warmup, "%d", job->warmup);
-	n = add_words(argv, n, job->args);
-	n = add_words(argv, n, job->more);
-	n = add_words(argv, n, job->samples > 0 ? protocol : NULL);
-	n = add_words(argv, n, tail);
-	argv[n] = NULL;
+	snprintf(c->samples, sizeof c->samples, "%d", job->samples);
+	snprintf(c->warmup, sizeof c->warmup, "%d", job->warmup);
+	n = add_words(c->argv, n, job->args);
+	n = add_words(c->argv, n, job->more);
+	n = add_words(c->argv, n, job->samples > 0 ? protocol : NULL);
+	n = add_words(c->argv, n, tail);
+	c->argv[n] = NULL;
 }
 
 /* ---- what came of it ---------------------------------------------------------------------------
@@ -141,26 +136,49 @@ static int check_result(const struct child_job *job, const struct child_result *
 	return 0;
 }
 
-int child_run(const struct child_job *job, struct child_result *r, struct err *e)
+int child_start(struct child *c, const struct child_job *job, int turns, struct err *e)
 {
-	const char *argv[WORDS_MAX + 1];
-	struct process_job how = { .argv = argv, .program = job->binary ? NULL : SELF,
-				   .directory = job->directory, .timeout_s = job->timeout_s,
-				   .keep_out = true, .tick = job->tick,
-				   .tick_arg = job->tick_arg };
-	struct process_result p;
-	struct numbers number;
+	char number[16];
+	int rc;
 
-	*r = (struct child_result){ .status = 127 };
-	command_of(job, &number, argv);
-	process_run(&how, &p, e);
-	r->status = p.status;
-	r->seconds = p.seconds;
+	*c = (struct child){ .job = job };
+	command_of(job, c);
+	c->how = (struct process_job){ .argv = c->argv, .program = job->binary ? NULL : SELF,
+				       .directory = job->directory, .timeout_s = job->timeout_s,
+				       .keep_out = true, .inherits = turns, .tick = job->tick,
+				       .tick_arg = job->tick_arg };
+	snprintf(number, sizeof number, "%d", turns);
+	if (turns)
+		setenv(TURNS_ENV, number, 1);
+	rc = process_start(&c->process, &c->how, e);
+	unsetenv(TURNS_ENV);
+	return rc;
+}
+
+int child_finish(struct child *c, struct child_result *r, struct err *e)
+{
+	struct process_result p;
+
+	process_finish(&c->process, &p);
+	*r = (struct child_result){ .status = p.status, .seconds = p.seconds };
 	parse(r, &p);
-	if (!e->code && !explain(job, r, &p, e))
-		check_result(job, r, e);
+	if (!e->code && !explain(c->job, r, &p, e))
+		check_result(c->job, r, e);
 	process_free(&p);
 	return -(int)e->code;
+}
+
+int child_run(const struct child_job *job, struct child_result *r, struct err *e)
+{
+	struct child c;
+
+	child_start(&c, job, 0, e);
+	while (!process_attend(&c.process, e)) {
+		struct pollfd fds[PROCESS_FDS];
+		int n = process_watch(&c.process, fds);
+		poll(fds, (nfds_t)n, c.process.wait_ms);
+	}
+	return child_finish(&c, r, e);
 }
 
 void child_free(struct child_result *r)

@@ -32,6 +32,7 @@ struct child_result {
 	json_t *json;   /* owned; NULL: it printed none */
 	json_t *run;    /* runs[0] in there; NULL: none */
 	char uuid[37];  /* of the run it recorded; "": none */
+	int turns;      /* that it took, with another one in between; 0: it ran apart */
 };
 
 /* Runs it to its end. 0 when it measured what was asked for. Otherwise the sentence says what
@@ -39,6 +40,28 @@ struct child_result {
  * is one of err.h, else ERR_FAILED; the result holds what there is. child_free() in any case. */
 int child_run(const struct child_job *job, struct child_result *r, struct err *e);
 void child_free(struct child_result *r);
+
+/* Two of them in turns (turns.h), `first` first; `second` alone after it where one of the programs
+ * knows no turns, and not at all when `first` fails before it could start. One that fails ends the
+ * other, too. r[i] and e[i] as of child_run(), but that only the one at fault has an error;
+ * r[i].status is -1 for one that was not started. */
+void child_run_in_turns(const struct child_job job[2], int first, struct child_result r[2],
+			struct err e[2]);
+
+/* A child in steps (process.h). `turns`: its end of a socket; 0: it does not take turns. The job
+ * and `c` stay where they are until it is finished. */
+#define CHILD_WORDS 128
+
+struct child {
+	const struct child_job *job;
+	const char *argv[CHILD_WORDS + 1];
+	char samples[16], warmup[16];
+	struct process_job how;
+	struct process process;
+};
+
+int child_start(struct child *c, const struct child_job *job, int turns, struct err *e);
+int child_finish(struct child *c, struct child_result *r, struct err *e);
 
 /* Whether `binary` is another program than this one, byte for byte. NULL: no. */
 bool child_is_foreign(const char *binary);

@@ -210,6 +210,10 @@ static void compare_soft(const json_t *a, const json_t *b, void (*note)(void *, 
 			 t->unit, y, t->unit);
 		note(arg, text);
 	}
+	if (!json_object_get(a, "turns") != !json_object_get(b, "turns"))
+		note(arg, json_object_get(a, "turns") ?
+				  "A ran in turns with another process, B alone" :
+				  "B ran in turns with another process, A alone");
 	if (ca && cb && strcmp(ca, cb) != 0) {
 		snprintf(text, sizeof text, "A ran in container %.40s, B in %.40s", ca, cb);
 		note(arg, text);

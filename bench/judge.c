@@ -23,7 +23,7 @@ static bool take_pairs(struct judged *s, const struct pairs_result *from)
 	s->disturbed = realloc(s->disturbed, n * sizeof *s->disturbed);
 	die_if(!s->log_ratio || !s->disturbed, "out of memory");
 	for (int i = 0; i < from->n; i++)
-		s->log_ratio[i] = pairs_log_ratio(series, i);
+		s->log_ratio[i] = series->log_ratio[i];
 	memcpy(s->disturbed, from->disturbed, n * sizeof *s->disturbed);
 	for (int arm = 0; arm < ARMS; arm++)
 		s->median[arm] = stats_median_of(series->value[arm], from->n);

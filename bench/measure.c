@@ -13,6 +13,7 @@
 #include "machine.h"
 #include "output.h"
 #include "trace.h"
+#include "turns.h"
 #include "units.h"
 
 #define BLOCK_S       0.02
@@ -29,6 +30,8 @@ struct loop {
 	double last_block_s;
 	int64_t done_macs, all_macs; /* of this sample, for the time left */
 	double sample_s;
+	struct turns turns;
+	bool counts;  /* in turns with another process from here on */
 	double *list; /* seconds of warm-ups, then of kept samples: what the rules look at */
 	int listed, list_capacity;
 };
@@ -105,6 +108,19 @@ static void after_step(struct loop *l, int stage, int step, double seconds)
 	show_step(l, stage, step, seconds);
 }
 
+/* Between two steps, or before the first one: it may be the other process's turn. */
+static void take_turns(struct loop *l, int sample)
+{
+	double share = l->all_macs ? (double)l->done_macs / (double)l->all_macs : 0;
+
+	if (!l->counts || !turns_due(&l->turns, sample + share))
+		return;
+	probes_pause(l->m->probes);
+	l->m->turns_waited_s += turns_pass(&l->turns, sample + share);
+	probes_resume(l->m->probes);
+	l->m->turns = l->turns.taken;
+}
+
 /* All stages once. Finished steps are recorded even when a later one is interrupted. */
 static int run_sample(struct loop *l, enum phase phase, int sample)
 {
@@ -114,6 +130,7 @@ static int run_sample(struct loop *l, enum phase phase, int sample)
 	l->done_macs = 0;
 	l->all_macs = cost_core_macs(&l->p->cost);
 	l->sample_s = 0;
+	take_turns(l, sample);
 	allocations_take();
 	probes_sample_begin(l->m->probes);
 	for (int stage = 0; stage < w->n_stages; stage++) {
@@ -126,6 +143,7 @@ static int run_sample(struct loop *l, enum phase phase, int sample)
 				.sample = sample, .stage = stage, .step = step, .phase = phase,
 				.block = l->m->n_blocks - 1, .seconds = seconds };
 			after_step(l, stage, step, seconds);
+			take_turns(l, sample);
 		}
 		probes_stage_end(l->m->probes, phase, sample, stage);
 	}
@@ -160,6 +178,7 @@ static int traced_sample(struct loop *l)
 	for (int i = 0; i < l->p->w->n_stages; i++)
 		if (l->p->step_cost[i].calls > calls)
 			calls = l->p->step_cost[i].calls;
+	l->counts = false;
 	l->trace = trace_new(calls);
 	c->hook = trace_hook(l->trace);
 	rc = run_sample(l, PHASE_TRACED, 0);
@@ -278,9 +297,11 @@ static int measure_samples(struct loop *l, const struct protocol *how)
 	double start = clock_s();
 	int rc = 0;
 
+	l->counts = true;
 	for (;;) {
+		double spent_s = clock_s() - start - m->turns_waited_s;
 		struct measured so_far = { .kept = l->list, .n = l->listed, .tried = m->samples,
-					   .last_s = l->sample_s, .spent_s = clock_s() - start };
+					   .last_s = l->sample_s, .spent_s = spent_s };
 		m->stop_reason = protocol_stop(how, &so_far);
 		if (m->stop_reason || rc)
 			break;
@@ -296,6 +317,7 @@ static int run_samples(struct loop *l, const struct protocol *how)
 	int rc;
 
 	l->m->replaced = protocol_replaces(how);
+	l->counts = how->warmup == 0;
 	rc = first_call(l, how);
 	if (!rc)
 		rc = warm_up(l, how);
@@ -313,12 +335,14 @@ int measure_run(struct measurement *m, struct point *p, const struct device *d,
 
 	m->started_s = l.last_block_s = clock_s();
 	m->steady = -1;
+	turns_open(&l.turns);
 	rc = run_samples(&l, protocol);
+	turns_close(&l.turns);
 	free(l.list);
 	after = machine_contention();
 	m->waited_s = after.waited_s - before.waited_s;
 	m->stolen_s = after.stolen_s - before.stolen_s;
-	m->ran_s = clock_s() - m->started_s;
+	m->ran_s = clock_s() - m->started_s - m->turns_waited_s;
 	progress_clear(progress);
 	m->interrupted = p->ctx->err.code == ERR_INTERRUPTED;
 	if (m->interrupted)

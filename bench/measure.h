@@ -50,6 +50,8 @@ struct measurement {
 	int n_blocks, blocks_capacity;
 	double best_block;         /* the best window of all blocks; 0: none */
 	double waited_s, stolen_s; /* during the samples, see machine.h */
+	int turns;                 /* taken with another process (turns.h); 0: it ran alone */
+	double turns_waited_s;     /* for the other one, outside of all steps */
 	double load_s;             /* weights ready */
 	double first_call_s;       /* the first repetition, warm-up or not; 0: not finished */
 	int warmups, samples;      /* completed */
@@ -64,7 +66,8 @@ struct measurement {
 	bool interrupted;
 	struct profile profile;    /* with times, of the traced sample */
 	double traced_s;           /* of the traced sample; 0: none */
-	double started_s, ran_s;   /* clock of the first step; from there to the last */
+	double started_s, ran_s;   /* clock of the first step; from there to the last, without
+				    * waiting for another process */
 	struct probes *probes;     /* borrowed, read around every sample; NULL: none */
 	struct timeline *timeline; /* borrowed, gets the traced sample; NULL: not wanted */
 };

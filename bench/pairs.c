@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "pairs.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "clock.h"
+#include "machine.h"
 #include "pairs_record.h"
+#include "units.h"
 #include "verdict.h"
 
 #define DISTURBED_BELOW   0.97 /* of the best reference rate of the row */
@@ -40,6 +43,9 @@ static void make_room(struct pairs_result *row)
 			row->series[i].value[arm] = resized(row->series[i].value[arm],
 							    row->capacity, sizeof(double));
 	}
+	for (int i = 0; i < row->n_series; i++)
+		row->series[i].log_ratio = resized(row->series[i].log_ratio, row->capacity,
+						   sizeof(double));
 }
 
 static void free_row(struct pairs_result *row)
@@ -53,6 +59,8 @@ static void free_row(struct pairs_result *row)
 		json_decref(row->exact[arm]);
 		json_decref(row->fingerprint[arm]);
 	}
+	for (int i = 0; i < row->n_series; i++)
+		free(row->series[i].log_ratio);
 	free(row->disturbed);
 }
 
@@ -106,29 +114,49 @@ static void show(void *arg, double seconds)
 		      left > 0 ? left : -1);
 }
 
-/* Runs and records one process of an arm; pair -1: the one in front. */
-static int run_process(struct pairs *p, int i, int arm, int pair, struct tick *tick,
-		       struct child_result *child, struct err *e)
+static struct child_job job_of(struct pairs *p, int i, int arm, struct tick *tick)
 {
 	const struct pairs_row *what = &p->plan.row[i];
-	struct pairs_result *row = &p->row[i];
-	struct child_job job = { .binary = p->plan.arm[arm].binary, .workload = what->workload,
-				 .args = what->args, .more = p->plan.arm[arm].args,
-				 .samples = row->samples, .warmup = row->warmup,
-				 .db = pairs_record_path(p, arm),
-				 .timeout_s = patience(p, row), .tick = show, .tick_arg = tick };
+	const struct pairs_result *row = &p->row[i];
 
-	tick->arm = pair < 0 ? "warm-up" : arm == ARM_A ? "A" : "B";
-	show(tick, 0);
-	child_run(&job, child, e);
-	row->failed_arm = e->code ? arm : -1;
+	return (struct child_job){ .binary = p->plan.arm[arm].binary, .workload = what->workload,
+				   .args = what->args, .more = p->plan.arm[arm].args,
+				   .samples = row->samples, .warmup = row->warmup,
+				   .db = pairs_record_path(p, arm),
+				   .timeout_s = patience(p, row), .tick = show, .tick_arg = tick };
+}
+
+/* Notes and records a process that has ended; pair -1: the one in front. */
+static void note_process(struct pairs *p, int i, int arm, int pair,
+			 const struct child_result *child, const struct err *e)
+{
+	struct pairs_result *row = &p->row[i];
+	int64_t peak = json_integer_value(json_object_get(child->run, "peak_memory_bytes"));
+
 	if (!e->code) {
 		row->spent_s += child->seconds;
 		row->processes++;
 	}
+	if (peak > row->peak_bytes)
+		row->peak_bytes = peak;
 	pairs_record_run(p, i, arm, pair, child);
 	p->order++;
-	return -(int)e->code;
+}
+
+/* Memory must hold both. What a run takes is known from the one in front. */
+static bool in_turns(struct pairs *p, const struct pairs_result *row)
+{
+	int64_t need = 2 * row->peak_bytes, there = memory_available();
+	bool fits = row->peak_bytes > 0 && need < there;
+
+	if (!p->plan.apart && row->peak_bytes > 0 && !fits && !p->told_apart) {
+		progress_say(p->plan.progress,
+			     "note: A and B run one after the other instead of in turns: together "
+			     "they need %s, %s are free",
+			     text_bytes(need).s, text_bytes(there).s);
+		p->told_apart = true;
+	}
+	return fits && !p->plan.apart;
 }
 
 /* ---- pairs -------------------------------------------------------------------------------------
@@ -153,24 +181,29 @@ static int check_comparable(const struct pairs *p, const struct pairs_result *ro
 				   progress_note, p->plan.progress, e);
 }
 
-/* By all processes of the row so far, so that a pair may become disturbed later. */
+static bool busy(const struct pairs_process *x)
+{
+	return x->contention > DISTURBED_SHARE || x->invalid;
+}
+
+/* By all processes of the row so far, so that a pair may become disturbed later. A slow machine
+ * does not disturb two processes that take turns; one that treats them differently does. */
 static void judge_disturbance(struct pairs_result *row)
 {
 	double best = 0;
 
 	for (int i = 0; i < row->n; i++)
 		for (int arm = 0; arm < ARMS; arm++)
-			if (row->process[arm][i].reference_rate > best)
-				best = row->process[arm][i].reference_rate;
+			best = fmax(best, row->process[arm][i].reference_rate);
 	for (int i = 0; i < row->n; i++) {
-		row->disturbed[i] = false;
-		for (int arm = 0; arm < ARMS; arm++) {
-			const struct pairs_process *x = &row->process[arm][i];
-			if ((x->reference_rate > 0 &&
-			     x->reference_rate < DISTURBED_BELOW * best) ||
-			    x->contention > DISTURBED_SHARE || x->invalid)
-				row->disturbed[i] = true;
-		}
+		const struct pairs_process *a = &row->process[ARM_A][i];
+		const struct pairs_process *b = &row->process[ARM_B][i];
+		double low = fmin(a->reference_rate, b->reference_rate);
+		double high = fmax(a->reference_rate, b->reference_rate);
+		if (!a->turns || !b->turns)
+			high = best;
+		row->disturbed[i] = busy(a) || busy(b) ||
+				    (low > 0 && low < DISTURBED_BELOW * high);
 	}
 }
 
@@ -189,16 +222,40 @@ static int take_pair(struct pairs *p, int i, const struct child_result child[ARM
 	return row->n == 1 ? check_comparable(p, row, e) : 0;
 }
 
+static void run_apart(const struct child_job job[ARMS], int first, struct tick *tick,
+		      struct child_result child[ARMS], struct err e[ARMS])
+{
+	child[!first].status = -1;
+	for (int k = 0; k < ARMS && !e[first].code && !process_interrupted(); k++) {
+		int arm = k ? !first : first;
+		tick->arm = arm == ARM_A ? "A" : "B";
+		show(tick, 0);
+		child_run(&job[arm], &child[arm], &e[arm]);
+	}
+}
+
 /* A coin says which arm comes first. Half a pair is recorded but not taken. */
 static int measure_pair(struct pairs *p, int i, struct tick *tick, struct err *e)
 {
 	struct child_result child[ARMS] = { { 0 }, { 0 } };
+	struct child_job job[ARMS] = { job_of(p, i, ARM_A, tick), job_of(p, i, ARM_B, tick) };
+	struct err mine[ARMS] = { { 0 }, { 0 } };
 	int pair = p->row[i].n, first = pair_swapped(p->plan.seed, pair) ? ARM_B : ARM_A;
 
-	for (int k = 0; k < ARMS && !e->code; k++) {
-		int arm = k ? !first : first;
-		run_process(p, i, arm, pair, tick, &child[arm], e);
+	if (in_turns(p, &p->row[i])) {
+		tick->arm = "A and B";
+		show(tick, 0);
+		child_run_in_turns(job, first, child, mine);
+	} else {
+		run_apart(job, first, tick, child, mine);
 	}
+	for (int k = 0; k < ARMS; k++) {
+		int arm = k ? !first : first;
+		if (child[arm].status >= 0)
+			note_process(p, i, arm, pair, &child[arm], &mine[arm]);
+	}
+	p->row[i].failed_arm = mine[first].code ? first : mine[!first].code ? !first : -1;
+	*e = mine[first].code ? mine[first] : mine[!first];
 	if (!e->code)
 		take_pair(p, i, child, e);
 	child_free(&child[ARM_A]);
@@ -227,10 +284,15 @@ static void choose_samples(const struct pairs_row *what, struct pairs_result *ro
 
 static int warm_up(struct pairs *p, int i, struct tick *tick, struct err *e)
 {
+	struct child_job job = job_of(p, i, ARM_A, tick);
 	struct child_result child;
 	json_t *latency;
 
-	run_process(p, i, ARM_A, -1, tick, &child, e);
+	tick->arm = "warm-up";
+	show(tick, 0);
+	child_run(&job, &child, e);
+	note_process(p, i, ARM_A, -1, &child, e);
+	p->row[i].failed_arm = e->code ? ARM_A : -1;
 	latency = json_object_get(json_object_get(child.run, "latency_s"), "median");
 	if (!e->code && json_is_number(latency))
 		choose_samples(&p->plan.row[i], &p->row[i], json_number_value(latency));

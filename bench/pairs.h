@@ -6,6 +6,9 @@
  *
  *	[A]  A B  B A  B A  A B ...
  *
+ * The two of a pair take turns, a few steps at a time (turns.h), where both programs can, memory
+ * holds both, and the plan does not keep them apart.
+ *
  * The process in front is of arm A and counts for nothing but for being there: no measured one is
  *the first to do anything. Several rows (workloads) take turns, pair by pair. The unit is the
  *process: its value is the median of its samples.
@@ -47,6 +50,7 @@ struct pairs_plan {
 	double budget_s;         /* no block is begun that would end later than that; 0: none */
 	double timeout_s;        /* of a process; 0: twenty times what the row took before, and a
 				  * minute */
+	bool apart;              /* one process after the other, never in turns */
 	const char *db;          /* the file; NULL: nothing is recorded */
 	const char *purpose;     /* of the session: compare, gate, selftest, calibrate */
 	struct progress *progress;
@@ -59,6 +63,7 @@ struct pairs_process {
 	double seconds;        /* wall time of all of it */
 	double reference_rate; /* median of its reference blocks, operations per second; 0: none */
 	double contention;     /* share of its time that others took; 0: unknown */
+	bool turns;            /* it took turns with the other one of its pair */
 	bool invalid;          /* by its own word: too many samples were removed */
 	double *sample;        /* seconds of each measured sample; owned */
 	int n_samples;
@@ -71,6 +76,9 @@ struct pairs_series {
 	char metric[32]; /* latency, step_latency, load_time */
 	char stage[64];  /* total, or the stage's name */
 	double *value[ARMS]; /* of pair 0 .. n - 1 of the row, seconds; owned */
+	/* ln(B / A) of each pair: of its medians, or where the processes took turns the median over
+	 * the samples, which were computed side by side; owned */
+	double *log_ratio;
 };
 
 struct pairs_result {
@@ -85,6 +93,7 @@ struct pairs_result {
 	bool exact_varies[ARMS];   /* another process of the arm had others */
 	bool warm;                 /* the process in front has run */
 	int samples, warmup;       /* of each process; samples 0: as the row's words say */
+	int64_t peak_bytes;        /* most memory that a process took; 0: unknown */
 	bool rests;                /* the caller's wish: left out of the next pairs_measure() */
 	double spent_s;            /* in processes, and how many these were */
 	int processes;
@@ -105,7 +114,7 @@ struct pairs {
 
 	char foreign_db[ARMS][1024]; /* "": the arm is this program */
 	bool keep_foreign[ARMS];     /* it could not be merged */
-	bool complained;
+	bool complained, told_apart;
 };
 
 /* Opens the database and begins a session there. pairs_end() in any case. */
@@ -132,8 +141,5 @@ void pairs_read_process(struct pairs_process *to, const struct child_result *chi
 /* Both runs of a pair into place row->n, which there is room for. Fails when a series that was
  * there before is missing. */
 int pairs_read_pair(struct pairs_result *row, const json_t *const run[ARMS], struct err *e);
-
-/* ln(B / A) of a pair, 0 .. n - 1. */
-double pairs_log_ratio(const struct pairs_series *s, int pair);
 
 #endif

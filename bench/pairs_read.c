@@ -55,6 +55,12 @@ static double contention(const json_t *json, const json_t *run)
 	return ran > 0 ? lost / ran : 0;
 }
 
+/* One turn is only the word that it could take them. */
+static bool in_turns(const json_t *run)
+{
+	return json_integer_value(json_object_get(run, "turns")) > 1;
+}
+
 void pairs_read_process(struct pairs_process *to, const struct child_result *child)
 {
 	const char *status = json_string_value(json_object_get(child->run, "status"));
@@ -64,6 +70,7 @@ void pairs_read_process(struct pairs_process *to, const struct child_result *chi
 	to->seconds = child->seconds;
 	to->reference_rate = median_of(json_object_get(child->run, "reference_blocks_flops"));
 	to->contention = contention(child->json, child->run);
+	to->turns = in_turns(child->run);
 	to->invalid = status && strcmp(status, "invalid") == 0;
 	to->sample = numbers(json_object_get(child->run, "latency_samples_s"), &to->n_samples);
 }
@@ -101,7 +108,7 @@ static double value_of(const json_t *run, const struct pairs_series *s)
 static void add_series(struct pairs_result *row, const json_t *const run[ARMS], const char *metric,
 		       const char *stage)
 {
-	struct pairs_series s = { "", "", { NULL, NULL } };
+	struct pairs_series s = { "", "", { NULL, NULL }, NULL };
 
 	snprintf(s.metric, sizeof s.metric, "%s", metric);
 	snprintf(s.stage, sizeof s.stage, "%s", stage);
@@ -128,6 +135,90 @@ static void find_series(struct pairs_result *row, const json_t *const run[ARMS])
 	add_series(row, run, "load_time", "total");
 }
 
+/* ---- ratios ------------------------------------------------------------------------------------
+ */
+
+/* Seconds of the measured steps of a sample that a series is about, in order; returns how many. */
+static int steps_of(const json_t *run, const struct pairs_series *s, int sample, double *out)
+{
+	bool all = strcmp(s->stage, "total") == 0;
+	const char *phase, *stage;
+	json_t *timing;
+	size_t i;
+	int n = 0;
+
+	json_array_foreach(json_object_get(run, "timings"), i, timing) {
+		phase = json_string_value(json_object_get(timing, "phase"));
+		stage = json_string_value(json_object_get(timing, "stage"));
+		if (json_integer_value(json_object_get(timing, "sample")) == sample && phase &&
+		    strcmp(phase, "measured") == 0 && stage && (all || !strcmp(stage, s->stage)))
+			out[n++] = number_at(timing, "seconds");
+	}
+	return n;
+}
+
+/* A sample's number, as value_of() has it for a process; 0: there is no such sample. */
+static double sample_value(const json_t *run, const struct pairs_series *s, int sample,
+			   double *room)
+{
+	int n = steps_of(run, s, sample, room);
+	double sum = 0;
+
+	if (n && strcmp(s->metric, "step_latency") == 0)
+		return stats_median(room, n);
+	for (int i = 0; i < n; i++)
+		sum += room[i];
+	return sum;
+}
+
+/* Of the samples that both arms have. Two of the same number were computed side by side; the median
+ * of their ratios is free of what the machine did from one sample to the next. NAN: there are none.
+ */
+static double ratio_of_samples(const json_t *const run[ARMS], const struct pairs_series *s)
+{
+	size_t steps[ARMS];
+	double *room, *d, m = NAN;
+	int n = 0, samples = (int)json_array_size(json_object_get(run[ARM_A],
+								  "latency_samples_s"));
+
+	for (int arm = 0; arm < ARMS; arm++)
+		steps[arm] = json_array_size(json_object_get(run[arm], "timings"));
+	room = malloc((steps[ARM_A] + steps[ARM_B] + 1) * sizeof *room);
+	d = malloc(((size_t)samples + 1) * sizeof *d);
+	die_if(!room || !d, "out of memory");
+	for (int i = 0; i < samples; i++) {
+		double a = sample_value(run[ARM_A], s, i, room);
+		double b = sample_value(run[ARM_B], s, i, room);
+		if (a > 0 && b > 0)
+			d[n++] = log(b / a);
+	}
+	if (n)
+		m = stats_median(d, n);
+	free(room);
+	free(d);
+	return m;
+}
+
+static double log_ratio_of(const json_t *const run[ARMS], const struct pairs_series *s, int pair)
+{
+	double of_samples = NAN;
+
+	if (in_turns(run[ARM_A]) && in_turns(run[ARM_B]) && strcmp(s->metric, "load_time") != 0)
+		of_samples = ratio_of_samples(run, s);
+	return isfinite(of_samples) ? of_samples :
+				      log(s->value[ARM_B][pair] / s->value[ARM_A][pair]);
+}
+
+static void room_for_values(struct pairs_series *s, int capacity)
+{
+	for (int arm = 0; arm < ARMS; arm++)
+		if (!s->value[arm])
+			s->value[arm] = malloc((size_t)capacity * sizeof(double));
+	if (!s->log_ratio)
+		s->log_ratio = malloc((size_t)capacity * sizeof(double));
+	die_if(!s->value[ARM_A] || !s->value[ARM_B] || !s->log_ratio, "out of memory");
+}
+
 /* ---- exact counts ------------------------------------------------------------------------------
  */
 
@@ -143,10 +234,22 @@ static json_t *exact_of(const json_t *run)
 	return copy;
 }
 
+/* How often memory is asked for may depend on chance (a lock that was busy); then it is not a count
+ * that can be held against an arm. */
+static void forgive_allocations(json_t *exact, json_t *other)
+{
+	if (json_equal(json_object_get(exact, "allocations"), json_object_get(other, "allocations")))
+		return;
+	json_object_set_new(exact, "allocations", json_null());
+	json_object_set_new(other, "allocations", json_null());
+}
+
 static void take_exact(struct pairs_result *row, int arm, const json_t *run)
 {
 	json_t *exact = exact_of(run), *fingerprint = json_object_get(run, "fingerprint");
 
+	if (row->exact[arm])
+		forgive_allocations(row->exact[arm], exact);
 	if (json_is_true(json_object_get(run, "output_varies")) ||
 	    (row->exact[arm] && !json_equal(row->exact[arm], exact)))
 		row->exact_varies[arm] = true;
@@ -167,23 +270,17 @@ int pairs_read_pair(struct pairs_result *row, const json_t *const run[ARMS], str
 		return err_set(e, ERR_FAILED, "the processes have no latency in common");
 	for (int i = 0; i < row->n_series; i++) {
 		struct pairs_series *s = &row->series[i];
+		room_for_values(s, row->capacity);
 		for (int arm = 0; arm < ARMS; arm++) {
 			double v = value_of(run[arm], s);
 			if (!(v > 0))
 				return err_set(e, ERR_FAILED, "a process has no %s of %s",
 					       s->metric, s->stage);
-			if (!s->value[arm])
-				s->value[arm] = malloc((size_t)row->capacity * sizeof(double));
-			die_if(!s->value[arm], "out of memory");
 			s->value[arm][row->n] = v;
 		}
+		s->log_ratio[row->n] = log_ratio_of(run, s, row->n);
 	}
 	for (int arm = 0; arm < ARMS; arm++)
 		take_exact(row, arm, run[arm]);
 	return 0;
-}
-
-double pairs_log_ratio(const struct pairs_series *s, int pair)
-{
-	return log(s->value[ARM_B][pair] / s->value[ARM_A][pair]);
 }

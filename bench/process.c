@@ -25,12 +25,13 @@
  */
 
 static volatile sig_atomic_t hits;
-static volatile pid_t group; /* of the running child; 0: none */
+static volatile pid_t group[PROCESSES_MAX]; /* of the running children; 0: none */
 
 static void pass_on(int number)
 {
-	if (group > 0)
-		kill(-group, number);
+	for (int i = 0; i < PROCESSES_MAX; i++)
+		if (group[i] > 0)
+			kill(-group[i], number);
 	hits = hits + 1;
 	if (hits >= FATAL_HIT) {
 		signal(number, SIG_DFL);
@@ -44,6 +45,17 @@ void process_catch_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+/* Where `from` is, `to` takes its place. */
+static void replace_group(pid_t from, pid_t to)
+{
+	for (int i = 0; i < PROCESSES_MAX; i++)
+		if (group[i] == from) {
+			group[i] = to;
+			return;
+		}
+	die_if(to, "more than %d children at a time", PROCESSES_MAX);
 }
 
 bool process_interrupted(void)
@@ -82,6 +94,8 @@ static void become(const struct process_job *job, const struct pipes *p, pid_t p
 	redirect(-1, "/dev/null", STDIN_FILENO);
 	redirect(p->out[1], job->keep_out ? NULL : "/dev/null", STDOUT_FILENO);
 	redirect(p->err[1], NULL, STDERR_FILENO);
+	if (job->inherits)
+		fcntl(job->inherits, F_SETFD, 0);
 	if (!job->directory || chdir(job->directory) == 0)
 		execvp(job->program ? job->program : job->argv[0], (char *const *)job->argv);
 	why = errno;
@@ -139,7 +153,7 @@ static pid_t start(const struct process_job *job, struct pipes *p, struct err *e
 	why = errno;
 	if (pid > 0) {
 		setpgid(pid, pid); /* whoever comes first */
-		group = pid;
+		replace_group(0, pid);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close_fd(&p->out[1]);
@@ -182,113 +196,157 @@ static int take(int *fd, char *buf, size_t room, size_t *got)
 	return -1;
 }
 
-static void take_out(struct process_result *r, size_t *capacity, int *fd, struct err *e)
+static void take_out(struct process *p, struct err *e)
 {
+	struct process_result *r = &p->r;
 	size_t got;
 
+	if (!p->job->keep_out) {
+		close_fd(&p->out);
+		return;
+	}
 	do {
-		if (r->out_bytes + 65536 > *capacity) {
-			*capacity = 2 * *capacity + 65536;
-			r->out = realloc(r->out, *capacity + 1);
+		if (r->out_bytes + 65536 > p->capacity) {
+			p->capacity = 2 * p->capacity + 65536;
+			r->out = realloc(r->out, p->capacity + 1);
 			die_if(!r->out, "out of memory");
 		}
-		take(fd, r->out + r->out_bytes, 65536, &got);
+		take(&p->out, r->out + r->out_bytes, 65536, &got);
 		r->out_bytes += got;
 		if (r->out_bytes > OUT_MAX) {
 			err_set(e, ERR_FAILED, "a child process printed more than %zu MiB",
 				OUT_MAX >> 20);
-			close_fd(fd);
+			close_fd(&p->out);
 		}
-	} while (got && *fd >= 0);
+	} while (got && p->out >= 0);
 }
 
 /* Keeps the last PROCESS_TAIL - 1 bytes. */
-static void take_err(struct process_result *r, size_t *len, int *fd)
+static void take_err(struct process *p)
 {
-	char buf[PROCESS_TAIL - 1];
+	char buf[PROCESS_TAIL - 1], *to = p->r.err_tail;
 	size_t got, keep;
 
 	do {
-		take(fd, buf, sizeof buf, &got);
-		keep = sizeof buf - got < *len ? sizeof buf - got : *len;
-		memmove(r->err_tail, r->err_tail + *len - keep, keep);
-		memcpy(r->err_tail + keep, buf, got);
-		*len = keep + got;
-	} while (got && *fd >= 0);
-	r->err_tail[*len] = 0;
+		take(&p->err, buf, sizeof buf, &got);
+		keep = sizeof buf - got < p->tail ? sizeof buf - got : p->tail;
+		memmove(to, to + p->tail - keep, keep);
+		memcpy(to + keep, buf, got);
+		p->tail = keep + got;
+	} while (got && p->err >= 0);
+	to[p->tail] = 0;
 }
 
 /* SIGTERM at the deadline, SIGKILL after the grace. Returns the ms until it is to be called again.
  */
-static int mind_the_time(const struct process_job *job, struct process_result *r, double elapsed)
+static int mind_the_time(struct process *p, double elapsed)
 {
-	double limit = job->timeout_s + (r->timed_out ? GRACE_S : 0), left = limit - elapsed;
+	double limit = p->job->timeout_s + (p->r.timed_out ? GRACE_S : 0), left = limit - elapsed;
 
-	if (job->timeout_s <= 0)
+	if (p->job->timeout_s <= 0)
 		return TICK_MS;
 	if (left <= 0) {
-		kill(-group, r->timed_out ? SIGKILL : SIGTERM);
-		left = r->timed_out ? 0.1 : GRACE_S;
-		r->timed_out = true;
+		kill(-p->pid, p->r.timed_out ? SIGKILL : SIGTERM);
+		left = p->r.timed_out ? 0.1 : GRACE_S;
+		p->r.timed_out = true;
 	}
 	return left < 1e-3 * TICK_MS ? (int)(1e3 * left) + 1 : TICK_MS;
 }
 
-/* Until the child is dead and its pipes are empty. Other programs that it left behind may hold the
- * pipes open; they are not waited for. Returns the status of wait. */
-static int attend(const struct process_job *job, struct process_result *r, pid_t pid,
-		  struct pipes *p, struct err *e)
-{
-	double start_s = clock_s(), ticked_s = start_s;
-	size_t capacity = 0, tail = 0;
-	int status = 0, ms = 0, end = (int)syscall(SYS_pidfd_open, pid, 0);
+/* ---- a process in steps ------------------------------------------------------------------------
+ */
 
-	for (pid_t dead = 0; !dead;) {
-		struct pollfd fds[3] = { { .fd = p->out[0], .events = POLLIN },
-					 { .fd = p->err[0], .events = POLLIN },
-					 { .fd = end, .events = POLLIN } };
-		double now;
-		poll(fds, 3, end >= 0 || ms < UNWATCHED_MS ? ms : UNWATCHED_MS);
-		dead = waitpid(pid, &status, WNOHANG);
-		if (job->keep_out)
-			take_out(r, &capacity, &p->out[0], e);
-		else
-			close_fd(&p->out[0]);
-		take_err(r, &tail, &p->err[0]);
-		now = clock_s();
-		ms = mind_the_time(job, r, now - start_s);
-		if (job->tick && now - ticked_s >= 1e-3 * TICK_MS) {
-			job->tick(job->tick_arg, now - start_s);
-			ticked_s = now;
-		}
+int process_start(struct process *p, const struct process_job *job, struct err *e)
+{
+	struct pipes pipes;
+
+	*p = (struct process){ .job = job, .r = { .status = 127 }, .ended = true, .out = -1,
+			       .err = -1, .pidfd = -1, .start_s = clock_s() };
+	p->ticked_s = p->start_s;
+	if (open_pipes(&pipes, e))
+		return -(int)e->code;
+	p->pid = start(job, &pipes, e);
+	if (p->pid > 0) {
+		exec_failed(job, &pipes, e);
+		p->ended = false;
+		p->out = pipes.out[0];
+		p->err = pipes.err[0];
+		p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+		pipes.out[0] = pipes.err[0] = -1;
 	}
-	close_fd(&end);
-	if (r->out)
-		r->out[r->out_bytes] = 0;
-	r->seconds = clock_s() - start_s;
-	return status;
+	close_pipes(&pipes);
+	return -(int)e->code;
+}
+
+int process_watch(const struct process *p, struct pollfd fds[PROCESS_FDS])
+{
+	const int fd[PROCESS_FDS] = { p->out, p->err, p->pidfd };
+	int n = 0;
+
+	for (int i = 0; i < PROCESS_FDS; i++)
+		if (fd[i] >= 0)
+			fds[n++] = (struct pollfd){ .fd = fd[i], .events = POLLIN };
+	return n;
+}
+
+/* Other programs that it left behind may hold the pipes open; they are not waited for. */
+bool process_attend(struct process *p, struct err *e)
+{
+	double now;
+
+	if (p->ended)
+		return true;
+	p->ended = waitpid(p->pid, &p->status, WNOHANG) != 0;
+	take_out(p, e);
+	take_err(p);
+	now = clock_s();
+	p->r.seconds = now - p->start_s;
+	if (p->ended)
+		return true;
+	p->wait_ms = mind_the_time(p, p->r.seconds);
+	if (p->pidfd < 0 && p->wait_ms > UNWATCHED_MS)
+		p->wait_ms = UNWATCHED_MS;
+	if (p->job->tick && now - p->ticked_s >= 1e-3 * TICK_MS) {
+		p->job->tick(p->job->tick_arg, p->r.seconds);
+		p->ticked_s = now;
+	}
+	return false;
+}
+
+void process_stop(const struct process *p)
+{
+	if (!p->ended)
+		kill(-p->pid, SIGTERM);
+}
+
+void process_finish(struct process *p, struct process_result *r)
+{
+	if (p->pid > 0) {
+		kill(-p->pid, SIGKILL); /* what it may have left behind */
+		replace_group(p->pid, 0);
+		p->r.status = p->r.timed_out	       ? PROCESS_TIMED_OUT :
+			      WIFSIGNALED(p->status) ? 128 + WTERMSIG(p->status) :
+						       WEXITSTATUS(p->status);
+	}
+	if (p->r.out)
+		p->r.out[p->r.out_bytes] = 0;
+	close_fd(&p->out);
+	close_fd(&p->err);
+	close_fd(&p->pidfd);
+	*r = p->r;
 }
 
 int process_run(const struct process_job *job, struct process_result *r, struct err *e)
 {
-	struct pipes p;
-	pid_t pid;
-	int status;
+	struct process p;
 
-	*r = (struct process_result){ .status = 127 };
-	if (open_pipes(&p, e))
-		return -(int)e->code;
-	pid = start(job, &p, e);
-	if (pid > 0) {
-		exec_failed(job, &p, e);
-		status = attend(job, r, pid, &p, e);
-		kill(-group, SIGKILL); /* what it may have left behind */
-		group = 0;
-		r->status = r->timed_out	? PROCESS_TIMED_OUT :
-			    WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-						  WEXITSTATUS(status);
+	process_start(&p, job, e);
+	while (!process_attend(&p, e)) {
+		struct pollfd fds[PROCESS_FDS];
+		int n = process_watch(&p, fds);
+		poll(fds, (nfds_t)n, p.wait_ms);
 	}
-	close_pipes(&p);
+	process_finish(&p, r);
 	return -(int)e->code;
 }
 

@@ -9,6 +9,7 @@
 #ifndef BENCH_PROCESS_H
 #define BENCH_PROCESS_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,6 +24,7 @@ struct process_job {
 	const char *directory;   /* where it runs; NULL: here */
 	double timeout_s;        /* 0: none; then SIGTERM, two seconds later SIGKILL */
 	bool keep_out;           /* collect standard output; otherwise it is thrown away */
+	int inherits;            /* a descriptor that it gets under the same number; 0: none */
 
 	/* Called about once a second while the child runs; or NULL. */
 	void (*tick)(void *arg, double seconds);
@@ -47,7 +49,39 @@ void process_free(struct process_result *r);
 const char *process_last_words(struct process_result *r);
 
 /*
- * From now on SIGINT and SIGTERM are counted and passed on to the child that is running, if any.
+ * The same in steps, for up to PROCESSES_MAX at a time: start, then as often as something happens
+ * attend, which returns true when the child has ended, then finish. A process that could not be
+ * started has ended; it may be finished, too.
+ *
+ *	process_start(&p, &job, e);
+ *	while (!process_attend(&p, e)) {
+ *		n = process_watch(&p, fds);
+ *		poll(fds, n, p.wait_ms);
+ *	}
+ *	process_finish(&p, &result);
+ */
+#define PROCESSES_MAX 2
+#define PROCESS_FDS   3
+
+struct process {
+	const struct process_job *job; /* borrowed */
+	struct process_result r;
+	int pid, status;        /* status: as of waitpid() */
+	bool ended;
+	int wait_ms;            /* attend again after that long at the latest */
+	double start_s, ticked_s;
+	int out, err, pidfd;    /* read ends; -1: closed */
+	size_t capacity, tail;  /* of r.out; used of r.err_tail */
+};
+
+int process_start(struct process *p, const struct process_job *job, struct err *e);
+int process_watch(const struct process *p, struct pollfd fds[PROCESS_FDS]);
+bool process_attend(struct process *p, struct err *e);
+void process_stop(const struct process *p); /* SIGTERM */
+void process_finish(struct process *p, struct process_result *r);
+
+/*
+ * From now on SIGINT and SIGTERM are counted and passed on to the children that run.
  * The third one ends this program at once. A loop over children asks process_interrupted() after
  * each of them.
  */

@@ -61,7 +61,7 @@ struct record {
 	struct db_op *ops;
 	struct db_artifact artifacts[OPT_MANY + 2];
 	char hashes[OPT_MANY + 2][65];
-	char *params, *spec, *libs, *argv, binary[65];
+	char *params, *spec, *libs, *argv, *environment, binary[65];
 	struct profile counts; /* without times, when there was no trace */
 };
 
@@ -162,6 +162,19 @@ static struct db_build this_build(struct record *r)
 	};
 }
 
+/* At the start, and whether another process took turns with it. */
+static char *environment(const struct session *s)
+{
+	json_t *j = json_loads(s->environment, 0, NULL);
+	char *text;
+
+	if (j && s->m.turns > 1)
+		json_object_set_new(j, "turns", json_integer(s->m.turns));
+	text = json_dumps(j, JSON_COMPACT);
+	json_decref(j);
+	return text;
+}
+
 static void fill_identity(struct record *r, const struct session *s)
 {
 	const struct point *p = &s->point;
@@ -171,6 +184,7 @@ static void fill_identity(struct record *r, const struct session *s)
 	r->params = record_params(s);
 	r->spec = spec_json(s);
 	r->argv = command_line();
+	r->environment = environment(s);
 	run->host = machine_host(&s->machine);
 	run->build = this_build(r);
 	run->workload = (struct db_workload){ p->preset->name, p->preset->family->name,
@@ -193,7 +207,7 @@ static void fill_identity(struct record *r, const struct session *s)
 	run->started_unix_ns = s->started_unix_ns;
 	run->steady = s->m.n ? s->m.steady : -1;
 	run->stop_reason = s->m.stop_reason;
-	run->env_json = s->environment;
+	run->env_json = r->environment;
 }
 
 /* ---- numbers -----------------------------------------------------------------------------------
@@ -486,6 +500,7 @@ static void record_free(struct record *r)
 	free(r->spec);
 	free(r->libs);
 	free(r->argv);
+	free(r->environment);
 	profile_clear(&r->counts);
 }
 

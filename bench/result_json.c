@@ -158,6 +158,8 @@ static json_t *run_json(const struct session *s)
 	json_object_set_new(j, "steps_measured", json_integer(of));
 	json_object_set_new(j, "waited_s", json_number(s->m.waited_s));
 	json_object_set_new(j, "stolen_s", json_number(s->m.stolen_s));
+	json_object_set_new(j, "turns", json_integer(s->m.turns));
+	json_object_set_new(j, "turns_waited_s", json_number(s->m.turns_waited_s));
 	json_object_set_new(j, "load_s", json_number(s->m.load_s));
 	json_object_set_new(j, "first_call_s",
 			    s->m.first_call_s > 0 ? json_number(s->m.first_call_s) : json_null());

@@ -20,7 +20,7 @@ static void measure_noise(struct selftest_row *row, const struct pairs_series *s
 
 	die_if(!d || !centre, "out of memory");
 	for (int i = 0; i < n; i++)
-		d[i] = centre[i] = pairs_log_ratio(s, i);
+		d[i] = centre[i] = s->log_ratio[i];
 	middle = stats_median(centre, n);
 	for (int i = 0; i < n; i++)
 		d[i] -= middle; /* the effect is no noise */
@@ -90,7 +90,7 @@ static struct verdict judge(const struct draw *s, const struct pairs_series *of,
 	int look = SELFTEST_LOOK, fresh = 2 * SELFTEST_LOOK;
 
 	for (int i = 0; i < s->n; i++) {
-		double d = pairs_log_ratio(of, s->order[i]);
+		double d = of->log_ratio[s->order[i]];
 		s->d[i] = s->exchange[i] ? -d : d;
 	}
 	v = verdict_look(r, s->d, s->disturbed, look);

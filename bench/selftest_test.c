@@ -26,6 +26,7 @@ static struct pairs_result made_up(double noise, double effect)
 		strcpy(s->stage, k < 3 ? stages[k] : "total");
 		for (int arm = 0; arm < ARMS; arm++)
 			s->value[arm] = calloc(PAIRS, sizeof(double));
+		s->log_ratio = calloc(PAIRS, sizeof(double));
 	}
 	for (int i = 0; i < PAIRS; i++)
 		for (int arm = 0; arm < ARMS; arm++) {
@@ -36,14 +37,20 @@ static struct pairs_result made_up(double noise, double effect)
 			r.series[2].value[arm][i] = decode;
 			r.series[3].value[arm][i] = arm ? 9 : 1; /* no latency: not judged */
 		}
+	for (int k = 0; k < 4; k++)
+		for (int i = 0; i < PAIRS; i++)
+			r.series[k].log_ratio[i] = log(r.series[k].value[ARM_B][i] /
+						       r.series[k].value[ARM_A][i]);
 	return r;
 }
 
 static void free_pairs(struct pairs_result *r)
 {
-	for (int k = 0; k < r->n_series; k++)
+	for (int k = 0; k < r->n_series; k++) {
 		for (int arm = 0; arm < ARMS; arm++)
 			free(r->series[k].value[arm]);
+		free(r->series[k].log_ratio);
+	}
 	free(r->disturbed);
 }
 
