@@ -194,6 +194,7 @@ int calibrate_noise(const struct options *o, struct err *e)
 	struct pairs_plan plan = { .arm = { { "this program", NULL, NULL },
 					    { "this program", NULL, NULL } },
 				   .row = &row, .n_rows = 1, .purpose = "calibrate",
+				   .apart = opt_flag(o, OPT_APART),
 				   .progress = &progress,
 				   .db = opt_flag(o, OPT_NO_DB) ? NULL : opt_text(o, OPT_DB) };
 	int blocks = opt_given(o, OPT_BLOCKS) ? (int)opt_int(o, OPT_BLOCKS) : BLOCKS_DEFAULT;

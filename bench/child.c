@@ -38,7 +38,7 @@ static int add_words(const char **argv, int n, const char *const *words)
 	return n;
 }
 
-static void command_of(const struct child_job *job, struct child *c)
+static void command_of(const struct child_job *job, struct child_process *c)
 {
 	const char *const head[] = { job->binary ? job->binary : self_name(), "run",
 				     job->workload, NULL };
@@ -136,12 +136,12 @@ static int check_result(const struct child_job *job, const struct child_result *
 	return 0;
 }
 
-int child_start(struct child *c, const struct child_job *job, int turns, struct err *e)
+int child_start(struct child_process *c, const struct child_job *job, int turns, struct err *e)
 {
 	char number[16];
 	int rc;
 
-	*c = (struct child){ .job = job };
+	*c = (struct child_process){ .job = job };
 	command_of(job, c);
 	c->how = (struct process_job){ .argv = c->argv, .program = job->binary ? NULL : SELF,
 				       .directory = job->directory, .timeout_s = job->timeout_s,
@@ -155,7 +155,7 @@ int child_start(struct child *c, const struct child_job *job, int turns, struct 
 	return rc;
 }
 
-int child_finish(struct child *c, struct child_result *r, struct err *e)
+int child_finish(struct child_process *c, struct child_result *r, struct err *e)
 {
 	struct process_result p;
 
@@ -170,7 +170,7 @@ int child_finish(struct child *c, struct child_result *r, struct err *e)
 
 int child_run(const struct child_job *job, struct child_result *r, struct err *e)
 {
-	struct child c;
+	struct child_process c;
 
 	child_start(&c, job, 0, e);
 	while (!process_attend(&c.process, e)) {

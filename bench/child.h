@@ -52,7 +52,7 @@ void child_run_in_turns(const struct child_job job[2], int first, struct child_r
  * and `c` stay where they are until it is finished. */
 #define CHILD_WORDS 128
 
-struct child {
+struct child_process {
 	const struct child_job *job;
 	const char *argv[CHILD_WORDS + 1];
 	char samples[16], warmup[16];
@@ -60,8 +60,8 @@ struct child {
 	struct process process;
 };
 
-int child_start(struct child *c, const struct child_job *job, int turns, struct err *e);
-int child_finish(struct child *c, struct child_result *r, struct err *e);
+int child_start(struct child_process *c, const struct child_job *job, int turns, struct err *e);
+int child_finish(struct child_process *c, struct child_result *r, struct err *e);
 
 /* Whether `binary` is another program than this one, byte for byte. NULL: no. */
 bool child_is_foreign(const char *binary);

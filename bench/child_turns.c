@@ -15,7 +15,7 @@
 enum state { NOT_STARTED, RUNS, WAITS, ENDED };
 
 struct player {
-	struct child child;
+	struct child_process child;
 	enum state state;
 	int fd;       /* this end of its socket; -1: none */
 	double done;  /* by its last wish */
@@ -181,9 +181,11 @@ void child_run_in_turns(const struct child_job job[2], int first, struct child_r
 	}
 	for (int i = 0; i < 2; i++)
 		finish(&g.player[i], &r[i]);
-	if (g.player[0].turns > 1 && g.player[1].turns > 1)
+	if (g.player[0].turns > 1 && g.player[1].turns > 1) {
+		double each = fmax(r[0].seconds, r[1].seconds) / 2;
 		for (int i = 0; i < 2; i++) {
 			r[i].turns = g.player[i].turns;
-			r[i].seconds = fmax(r[0].seconds, r[1].seconds) / 2;
+			r[i].seconds = each;
 		}
+	}
 }

@@ -198,6 +198,7 @@ static int live(struct job *j, struct err *e)
 	struct pairs_row rows[OPT_MANY];
 	struct pairs_plan plan = { .row = rows, .n_rows = o->n[OPT_COMPARE_WORKLOAD],
 				   .rule = rule_of(j), .purpose = "compare",
+				   .apart = opt_flag(o, OPT_APART),
 				   .db = opt_flag(o, OPT_NO_DB) ? NULL : opt_text(o, OPT_DB),
 				   .progress = &j->progress };
 	const char *budget = opt_text(o, OPT_BUDGET);

@@ -51,6 +51,7 @@ static void take_options(struct policy *p, struct gate_job *job, const struct op
 	job->db = opt_flag(o, OPT_NO_DB) ? NULL : opt_text(o, OPT_DB);
 	job->known = opt_text(o, OPT_DB);
 	job->pairs = opt_given(o, OPT_PAIRS) ? (int)opt_int(o, OPT_PAIRS) : 0;
+	job->apart = opt_flag(o, OPT_APART);
 	job->exact_only = opt_flag(o, OPT_EXACT_ONLY);
 	for (int i = 0; inconclusive && i < 3; i++)
 		if (strcmp(inconclusive, words[i]) == 0)

@@ -190,7 +190,7 @@ static int audit(const struct job *job, double effect, json_t *results, struct e
 			      .suites = (int)opt_int(o, OPT_SUITES) };
 	char inject[96];
 	struct pairs_plan plan = { .arm = { { "A", NULL, NULL }, { "B", NULL, NULL } },
-				   .row = &row, .n_rows = 1,
+				   .row = &row, .n_rows = 1, .apart = opt_flag(o, OPT_APART),
 				   .db = opt_flag(o, OPT_NO_DB) ? NULL : opt_text(o, OPT_DB),
 				   .purpose = "selftest",
 				   .progress = (struct progress *)&job->progress };

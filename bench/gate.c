@@ -110,6 +110,7 @@ static struct pairs_plan plan_of(const struct work *w, const struct rows *rows)
 {
 	struct pairs_plan plan = { .row = rows->row, .n_rows = rows->n, .rule = { .builds = true },
 				   .db = w->job->db, .purpose = "gate",
+				   .apart = w->job->apart,
 				   .progress = w->job->progress, .budget_s = time_left(w) };
 
 	for (int i = 0; i < ARMS; i++) {

@@ -21,6 +21,7 @@ struct gate_job {
 	const char *db;        /* NULL: nothing is recorded */
 	const char *known; /* the database that knows the noise of this machine; may be missing */
 	int pairs;             /* 0: what the policy says, or the noise demands */
+	bool apart;            /* see pairs_plan */
 	bool exact_only;       /* no timing: one process of each arm */
 	struct progress *progress;
 };

@@ -223,6 +223,8 @@ const struct option_def option_table[OPT_COUNT] = {
 				 .help = "begin none that would end later, those with most of the "
 					 "work first: 30s, 5m, or all",
 				 .brief = "so long, most work first: 30s, 5m, all" },
+	[OPT_APART] = { "apart", ARG_FLAG, .verbs = COMPARE | GATE | SELFTEST | CALIB, .env = true,
+			.help = "one process after the other, not in turns of a few steps" },
 	[OPT_BLOCKS] = { "blocks", ARG_INT, "N", .verbs = CALIB, .min = 2, .max = 1000,
 			 .help = "with WORKLOAD: pairs of equal processes; default: 20",
 			 .brief = "with WORKLOAD: pairs of equal processes" },

@@ -73,7 +73,9 @@ static double patience(const struct pairs *p, const struct pairs_result *row)
 
 	if (p->plan.timeout_s > 0)
 		return p->plan.timeout_s;
-	return usual > 0 ? PATIENCE * usual + PATIENCE_AT_LEAST : 0;
+	if (usual > 0)
+		return PATIENCE * usual + PATIENCE_AT_LEAST;
+	return p->plan.budget_s > 0 ? p->plan.budget_s + PATIENCE_AT_LEAST : 0;
 }
 
 static bool goes_on(const struct pairs_result *row)

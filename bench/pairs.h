@@ -49,7 +49,7 @@ struct pairs_plan {
 	struct fingerprint_rule rule; /* rows whose arms differ otherwise are refused */
 	double budget_s;         /* no block is begun that would end later than that; 0: none */
 	double timeout_s;        /* of a process; 0: twenty times what the row took before, and a
-				  * minute */
+				  * minute; of the first one the budget, and a minute */
 	bool apart;              /* one process after the other, never in turns */
 	const char *db;          /* the file; NULL: nothing is recorded */
 	const char *purpose;     /* of the session: compare, gate, selftest, calibrate */

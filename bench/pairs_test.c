@@ -3,6 +3,7 @@
  * The engine with programs that only pretend to measure: the order of processes, what is read from
  * them, disturbed pairs, rows that fail, arms that may not be compared, budget and interruption.
  */
+#include <math.h>
 #include <sys/stat.h>
 
 #include "cli_child.h"
@@ -215,9 +216,71 @@ static void test_interrupt(void)
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42, "status %x", status);
 }
 
+/* Samples in proportion 1, 10, 100; one step of three and the decoder take `factor` as long. */
+static json_t *run_in_turns(double factor, int turns)
+{
+	json_t *timings = json_array(), *samples = json_array();
+
+	for (int i = 0; i < 3; i++) {
+		double s = pow(10, i);
+		for (int step = 0; step < 3; step++)
+			json_array_append_new(timings,
+				json_pack("{s:s,s:i,s:s,s:i,s:f}", "phase", "measured", "sample",
+					  i, "stage", "denoise", "step", step, "seconds",
+					  s * (step == 1 ? factor : 1)));
+		json_array_append_new(timings,
+			json_pack("{s:s,s:i,s:s,s:i,s:f}", "phase", "measured", "sample", i,
+				  "stage", "decode", "step", 0, "seconds", s * factor));
+		json_array_append_new(samples, json_real(s * (2 + 2 * factor)));
+	}
+	json_array_append_new(timings, json_pack("{s:s,s:i,s:s,s:i,s:f}", "phase", "warmup",
+						 "sample", 0, "stage", "decode", "step", 0,
+						 "seconds", 1e6));
+	return json_pack("{s:i,s:o,s:o,s:{s:f},s:f,"
+			 "s:[{s:s,s:i,s:{s:f},s:{s:f}},{s:s,s:i,s:{s:f}}]}", "turns", turns, "timings", timings, "latency_samples_s", samples,
+			 "latency_s", "median", 7.0, "load_s", 0.5, "stages", "name", "denoise",
+			 "steps", 3, "latency_s", "median", 5.0, "step_s", "median", 2.0, "name",
+			 "decode", "steps", 1, "latency_s", "median", 1.0);
+}
+
+static double ratio(const struct pairs_result *row, const char *metric, const char *stage)
+{
+	return exp(pairs_find(row, metric, stage)->log_ratio[row->n]);
+}
+
+/* In turns the samples are compared one by one, apart only the medians, which are equal here. */
+static void test_ratios(void)
+{
+	for (int turns = 1; turns <= 2; turns++) {
+		struct pairs_result row = { .capacity = 1 };
+		json_t *a = run_in_turns(1, turns), *b = run_in_turns(1.5, turns);
+		const json_t *const run[ARMS] = { a, b };
+		struct err e = { 0 };
+		bool side_by_side = turns > 1;
+		CHECK(!pairs_read_pair(&row, run, &e), "%s", e.msg);
+		CHECK_NEAR(ratio(&row, "latency", "total"), side_by_side ? 1.25 : 1, 1e-12);
+		CHECK_NEAR(ratio(&row, "latency", "denoise"), side_by_side ? 3.5 / 3 : 1, 1e-12);
+		CHECK_NEAR(ratio(&row, "latency", "decode"), side_by_side ? 1.5 : 1, 1e-12);
+		CHECK_NEAR(ratio(&row, "step_latency", "denoise"), 1, 1e-12);
+		CHECK_NEAR(ratio(&row, "load_time", "total"), 1, 1e-12);
+		for (int i = 0; i < row.n_series; i++) {
+			free(row.series[i].value[ARM_A]);
+			free(row.series[i].value[ARM_B]);
+			free(row.series[i].log_ratio);
+		}
+		for (int arm = 0; arm < ARMS; arm++) {
+			json_decref(row.exact[arm]);
+			json_decref(row.fingerprint[arm]);
+		}
+		json_decref(a);
+		json_decref(b);
+	}
+}
+
 int main(void)
 {
 	cli_begin();
+	test_ratios();
 	test_order();
 	test_rows();
 	test_failure();
