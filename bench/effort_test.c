@@ -10,9 +10,9 @@
 
 #define DAY_NS (86400 * (int64_t)1000000000)
 
-/* Stores a run of `workload` that took `wall_s`, and its noise. */
-static void put_noise(struct db *db, const char *workload, const char *params, double sigma,
-		      double wall_s, int64_t age_ns)
+/* Stores a run of `workload` that took `wall_s`, with a word on its surroundings, and its noise. */
+static void put_noise(struct db *db, const char *workload, const char *params, const char *env,
+		      double sigma, double wall_s, int64_t age_ns)
 {
 	struct machine m;
 	struct db_run run = sample_run(0);
@@ -24,6 +24,7 @@ static void put_noise(struct db *db, const char *workload, const char *params, d
 	run.workload.name = workload;
 	run.config.params_json = params;
 	run.wall_s = wall_s;
+	run.env_json = env;
 	CHECK(!db_put_run(db, &run, NULL), "%s", db_error(db));
 	n.run = run.uuid;
 	n.at_unix_ns = db_now_unix_ns() - age_ns;
@@ -37,10 +38,10 @@ static void make_database(const char *path)
 	struct db *db;
 
 	CHECK(!db_open(&db, path, DB_CREATE), "%s", db_error(db));
-	put_noise(db, "calm", "{\"seed\": 1}", 0.005, 10, DAY_NS);
-	put_noise(db, "calm", "{\"backend\": \"null\"}", 0, 0.001, 0); /* computes nothing */
-	put_noise(db, "rough", "{}", 0.03, 10, DAY_NS);
-	put_noise(db, "wild", "{}", 0.5, 10, 15 * DAY_NS);
+	put_noise(db, "calm", "{\"seed\": 1}", "{}", 0.005, 10, DAY_NS);
+	put_noise(db, "calm", "{\"backend\": \"null\"}", "{}", 0, 0.001, 0); /* computes nothing */
+	put_noise(db, "rough", "{}", "{\"turns\": 5}", 0.03, 20, DAY_NS);
+	put_noise(db, "wild", "{}", "{}", 0.5, 10, 15 * DAY_NS);
 	db_close(db);
 }
 
