@@ -32,7 +32,8 @@ bool child_is_foreign(const char *binary)
 static int add_words(const char **argv, int n, const char *const *words)
 {
 	for (; words && *words; words++) {
-		die_if(n >= CHILD_WORDS, "a child's command line has more than %d words", CHILD_WORDS);
+		die_if(n >= CHILD_WORDS, "a child's command line has more than %d words",
+		       CHILD_WORDS);
 		argv[n++] = *words;
 	}
 	return n;

@@ -174,6 +174,29 @@ static struct pairing find_pairs(struct db *db, const struct group *a, const str
 	return p;
 }
 
+static int take_ratio(void *arg, int n, const char *const *names, const struct db_value *v)
+{
+	(void)names;
+	if (v && n && v[0].d > 0)
+		*(double *)arg = v[0].d;
+	return 0;
+}
+
+/* candidate / base of two runs that one session measured as a pair, as it was judged then where it
+ * was; NAN: unknown. */
+static double ratio_of(struct db *db, int64_t a, int64_t b, const struct judged *s)
+{
+	char base[24], cand[24];
+	const char *args[] = { base, cand, s->metric, s->stage };
+	double ratio = NAN;
+
+	snprintf(base, sizeof base, "%lld", (long long)a);
+	snprintf(cand, sizeof cand, "%lld", (long long)b);
+	db_query(db, "SELECT ratio FROM v_pairs WHERE base_run_id = ?1 AND cand_run_id = ?2 AND "
+		 "metric = ?3 AND stage = ?4", args, 4, take_ratio, &ratio);
+	return ratio;
+}
+
 /* ---- two samples -------------------------------------------------------------------------------
  */
 
@@ -246,14 +269,15 @@ static void look_and_confirm(struct judged *s)
 	s->verdict = verdict_look(&s->rule, s->log_ratio, NULL, s->n);
 }
 
-static void judge_pairs(struct judged *s, const double *a, const double *b,
+static void judge_pairs(struct judged *s, struct db *db, const struct group *const g[ARMS],
 			const struct pairing *p)
 {
 	s->rule = verdict_rule(VERDICT_FLOOR, false);
 	s->log_ratio = malloc(((size_t)p->n + 1) * sizeof *s->log_ratio);
 	die_if(!s->log_ratio, "out of memory");
 	for (int i = 0; i < p->at; i++)
-		s->log_ratio[s->n++] = log(b[p->partner[i]] / a[i]);
+		s->log_ratio[s->n++] = log(ratio_of(db, g[ARM_A]->id[i],
+						    g[ARM_B]->id[p->partner[i]], s));
 	look_and_confirm(s);
 }
 
@@ -273,7 +297,7 @@ static double *medians(const struct group *g, const char *metric, const char *st
 	return v;
 }
 
-static void add_line(struct compare_row *row, const struct group *const g[ARMS],
+static void add_line(struct compare_row *row, struct db *db, const struct group *const g[ARMS],
 		     const struct pairing *p, const char *metric, const char *stage)
 {
 	double *a = medians(g[ARM_A], metric, stage), *b = medians(g[ARM_B], metric, stage);
@@ -288,7 +312,7 @@ static void add_line(struct compare_row *row, const struct group *const g[ARMS],
 		line->n[ARM_B] = m;
 		if (p->n == n && n == m) {
 			line->method = COMPARE_PAIRS;
-			judge_pairs(s, a, b, p);
+			judge_pairs(s, db, g, p);
 		} else {
 			line->method = n > 1 && m > 1 ? COMPARE_UNPAIRED : COMPARE_TOO_FEW;
 			s->verdict = two_samples(a, n, b, m);
@@ -315,7 +339,7 @@ static void add_lines(struct compare_row *row, struct db *db, const struct group
 				if (strcmp(run->metrics[metric].name, wanted[k]) != 0 ||
 				    (k && !has_steps(run, metric, stage)))
 					continue;
-				add_line(row, g, &p, wanted[k], run->stages[stage]);
+				add_line(row, db, g, &p, wanted[k], run->stages[stage]);
 			}
 	free(p.partner);
 }

@@ -32,13 +32,16 @@ void judge_add_json(json_t *to, const struct verdict *v)
 
 void judge_add_pairs(json_t *to, const struct judged *s)
 {
-	json_t *ratios = json_array(), *disturbed = json_array();
+	json_t *logs = json_array(), *ratios = json_array(), *disturbed = json_array();
 
-	for (int i = 0; i < s->n; i++)
-		json_array_append_new(ratios, json_number(s->log_ratio[i]));
+	for (int i = 0; i < s->n; i++) {
+		json_array_append_new(logs, json_number(s->log_ratio[i]));
+		json_array_append_new(ratios, json_number(exp(s->log_ratio[i])));
+	}
 	for (int i = 0; i < s->n && s->disturbed; i++)
 		json_array_append_new(disturbed, json_boolean(s->disturbed[i]));
-	json_object_set_new(to, "log_ratio", ratios);
+	json_object_set_new(to, "log_ratio", logs);
+	json_object_set_new(to, "pair_ratio", ratios);
 	json_object_set_new(to, "disturbed", disturbed);
 	json_object_set_new(to, "looked", json_integer(s->looked));
 	json_object_set_new(to, "extended", json_integer(s->extended));

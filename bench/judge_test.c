@@ -179,7 +179,8 @@ static void test_detail(void)
 	struct judge_detail full = { 2, 3, &s, 0x1f, "u" }, exact = { 4, NAN, NULL, 0, "" };
 	char *text = judge_detail(&full);
 
-	CHECK_STR(text, "{\"base\":2.0,\"head\":3.0,\"log_ratio\":[0.5,0.25],\"disturbed\":[false,"
+	CHECK_STR(text, "{\"base\":2.0,\"head\":3.0,\"log_ratio\":[0.5,0.25],"
+		  "\"pair_ratio\":[1.6487212707001282,1.2840254166877414],\"disturbed\":[false,"
 			"true],\"looked\":1,\"extended\":0,\"to_confirm\":1,\"seed\":\"1f\","
 			"\"traced_session\":\"u\"}");
 	free(text);

@@ -238,7 +238,8 @@ static json_t *exact_of(const json_t *run)
  * that can be held against an arm. */
 static void forgive_allocations(json_t *exact, json_t *other)
 {
-	if (json_equal(json_object_get(exact, "allocations"), json_object_get(other, "allocations")))
+	if (json_equal(json_object_get(exact, "allocations"),
+		       json_object_get(other, "allocations")))
 		return;
 	json_object_set_new(exact, "allocations", json_null());
 	json_object_set_new(other, "allocations", json_null());

@@ -237,7 +237,8 @@ static json_t *run_in_turns(double factor, int turns)
 						 "sample", 0, "stage", "decode", "step", 0,
 						 "seconds", 1e6));
 	return json_pack("{s:i,s:o,s:o,s:{s:f},s:f,"
-			 "s:[{s:s,s:i,s:{s:f},s:{s:f}},{s:s,s:i,s:{s:f}}]}", "turns", turns, "timings", timings, "latency_samples_s", samples,
+			 "s:[{s:s,s:i,s:{s:f},s:{s:f}},{s:s,s:i,s:{s:f}}]}",
+			 "turns", turns, "timings", timings, "latency_samples_s", samples,
 			 "latency_s", "median", 7.0, "load_s", 0.5, "stages", "name", "denoise",
 			 "steps", 3, "latency_s", "median", 5.0, "step_s", "median", 2.0, "name",
 			 "decode", "steps", 1, "latency_s", "median", 1.0);

@@ -282,6 +282,7 @@ struct db_comparison {
 	 * A JSON object, or NULL. What is unknown is null or left out:
 	 *	base, head              medians in seconds, or exact counts
 	 *	log_ratio, disturbed    ln(candidate / base) and true or false of each pair
+	 *	pair_ratio              candidate / base of each pair: what v_pairs shows
 	 *	looked, extended, to_confirm    how many of these made the first look, then its
 	 *	                        extension, and last confirmed
 	 *	seed                    of the coin that ordered each pair, hexadecimal

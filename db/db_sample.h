@@ -181,6 +181,7 @@ static inline struct sample_study sample_study(const char *base_run, const char 
 				NULL,
 				"slower",
 				"{\"base\": 2, \"head\": 3, \"log_ratio\": [0.5, 0.25], "
+				"\"pair_ratio\": [1.25, 1.5], "
 				"\"disturbed\": [false, true], \"looked\": 2, "
 				"\"extended\": 0, \"to_confirm\": 0, \"seed\": \"1f\"}" },
 		.noise = { SAMPLE_UUID(6), base_run, "latency", "total", SAMPLE_SECOND,

@@ -42,11 +42,12 @@ static void test_views(struct db *db)
 			  "confirmed, verdict, base_git_sha, cand_run_id, detail_json) FROM v_ab"),
 		  "compare|unet|sdxl-20steps|latency|s|1.0625|1.03125|1|0.05|1|regress|abc|2|"
 		  "{\"base\":2,\"disturbed\":[false,true],\"extended\":0,\"head\":3,"
-		  "\"log_ratio\":[0.5,0.25],\"looked\":2,\"seed\":\"1f\","
+		  "\"log_ratio\":[0.5,0.25],\"looked\":2,"
+		  "\"pair_ratio\":[1.25,1.5],\"seed\":\"1f\","
 		  "\"to_confirm\":0}");
 	CHECK_STR(first_value(db, "SELECT group_concat(printf('%s %g %g %g %d-%d', stage, base, "
 			      "cand, ratio, base_run_id, cand_run_id)) FROM v_pairs WHERE metric = "
-			      "'latency'"), "total 10 10 1 1-2");
+			      "'latency'"), "total 10 10 1.25 1-2");
 	CHECK_STR(first_value(
 			  db,
 			  "SELECT group_concat(printf('%d%d %g %s %s', point, replicate, "

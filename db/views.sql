@@ -136,7 +136,13 @@ JOIN session se USING (session_id);
 DROP VIEW IF EXISTS v_pairs;
 CREATE VIEW v_pairs AS
 SELECT se.uuid AS session_uuid, se.purpose, a.row_name, a.block, m.name AS metric, m.unit,
-	st.name AS stage, sa.median AS base, sb.median AS cand, sb.median / sa.median AS ratio,
+	st.name AS stage, sa.median AS base, sb.median AS cand,
+	-- processes that took turns were compared sample by sample, which only the verdict knows
+	coalesce((SELECT json_extract(c.detail_json, '$.pair_ratio[' || a.block || ']')
+		FROM comparison c
+		WHERE c.session_id = a.session_id AND c.row_name = a.row_name
+			AND c.metric = m.name AND c.stage = st.name
+		LIMIT 1), sb.median / sa.median) AS ratio,
 	a.ord AS base_ord, b.ord AS cand_ord, a.run_id AS base_run_id, b.run_id AS cand_run_id,
 	se.started_unix_ns
 FROM arm_run a
