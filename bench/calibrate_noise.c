@@ -21,6 +21,7 @@
 struct line {
 	char metric[32], stage[64];
 	struct noise noise;
+	double pair_lo, pair_hi; /* interval of noise.pair */
 	double theta, mde95;
 };
 
@@ -68,6 +69,7 @@ static struct line judge(const struct pairs_result *row, const struct pairs_seri
 	struct noise_model model;
 
 	noise_set_pairs(&l.noise, s->log_ratio, row->n);
+	noise_pair_interval(s->log_ratio, row->n, &l.pair_lo, &l.pair_hi);
 	snprintf(l.metric, sizeof l.metric, "%s", s->metric);
 	snprintf(l.stage, sizeof l.stage, "%s", s->stage);
 	l.theta = fmax(VERDICT_FLOOR, 3 * l.noise.pair / sqrt(GATE_PAIRS));
@@ -118,13 +120,23 @@ static struct text share(double v)
 	return t;
 }
 
+/* "0.82 to 1.31 %" */
+static struct text interval(double lo, double hi)
+{
+	struct text t = { "-" };
+
+	if (isfinite(lo) && isfinite(hi))
+		snprintf(t.s, sizeof t.s, "%.2f to %.2f %%", 100 * lo, 100 * hi);
+	return t;
+}
+
 static void print_text(const struct result *r, const char *workload)
 {
 	struct table t;
 
 	printf("%s: %d pairs of equal processes, %d disturbed\n\n", workload, r->row->n,
 	       pairs_disturbed(r->row));
-	table_begin(&t, "what|>within|>processes|>pairs|>theta|>finds");
+	table_begin(&t, "what|>within|>processes|>pairs|>95 % of that|>theta|>finds");
 	for (int i = 0; i < r->n; i++) {
 		const struct line *l = &r->line[i];
 		bool total = strcmp(l->stage, "total") == 0;
@@ -133,12 +145,14 @@ static void print_text(const struct result *r, const char *workload)
 		table_add(&t, "%s", share(l->noise.within).s);
 		table_add(&t, "%s", share(l->noise.process).s);
 		table_add(&t, "%s", share(l->noise.pair).s);
+		table_add(&t, "%s", interval(l->pair_lo, l->pair_hi).s);
 		table_add(&t, "%s", share(l->theta).s);
 		table_add(&t, "%s", share(l->mde95).s);
 	}
 	table_print(&t, stdout, "");
 	table_end(&t);
-	printf("\nDeviations within a process, between processes, and of the ratio of a pair.\n"
+	printf("\nDeviations within a process, between processes, and of the ratio of a pair (with\n"
+	       "the interval by the bootstrap).\n"
 	       "With %d pairs, theta is the smallest change that is called one, and a slowdown\n"
 	       "of `finds` is found in 95 of 100 times. Valid for 14 days.\n", GATE_PAIRS);
 }
@@ -150,11 +164,13 @@ static void print_json(const struct result *r, const char *workload, bool stored
 	for (int i = 0; i < r->n; i++) {
 		const struct line *l = &r->line[i];
 		json_array_append_new(
-			lines, json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "metric", l->metric,
+			lines, json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "metric", l->metric,
 					 "stage", l->stage, "sigma_within",
 					 json_number(l->noise.within), "sigma_process",
 					 json_number(l->noise.process), "sigma_pair",
-					 json_number(l->noise.pair), "theta",
+					 json_number(l->noise.pair), "sigma_pair_lo",
+					 json_number(l->pair_lo), "sigma_pair_hi",
+					 json_number(l->pair_hi), "theta",
 					 json_number(l->theta), "mde95", json_number(l->mde95)));
 	}
 	json_print(json_pack("{s:s,s:s,s:i,s:i,s:b,s:o}", "schema", "bench.noise/1", "workload",

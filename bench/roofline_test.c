@@ -31,6 +31,7 @@ static void test_stored(void)
 		{ "dot", "fp32", "c", "FLOP/s", 1, 1e9, 1e9, 1e9, 3, 0, 1 },
 		{ "dot", "int8", "c", "FLOP/s", 2, 9e9, 1e9, 1e9, 3, 0, 1 },
 		{ "dot", "fp32", "amx", "FLOP/s", 2, 8e9, 1e9, 1e9, 3, 0, 1 },
+		{ "dot", "fp32", "vnni", "FLOP/s", 2, 8e9, 1e9, 1e9, 3, 0, 1 },
 		{ "matmul", "fp32", "c", "FLOP/s", 2, 7e9, 1e9, 1e9, 3, 0, 1 },
 		{ "read", "", "", "B/s", 2, 3e9, 1e9, 1e9, 3, 0, 1 },
 		{ "copy", "", "", "B/s", 2, 4e9, 1e9, 1e9, 3, 0, 1 },
@@ -56,6 +57,32 @@ static void test_stored(void)
 	d.backend = &backend_null;
 	CHECK(!roof_find(&r, NULL, &m, &d, DT_F32, &quiet, &e) && r.flops == 0, "a null roof");
 	db_close(db);
+}
+
+/* Half a calibration is none: another one is made and stored. */
+static void test_half(void)
+{
+	struct device d = { .isa = isa_machine(), .threads = 1 };
+	const struct db_calibration row = { "dot", "fp32", isa_name(d.isa), "FLOP/s", 1, 5, 5, 5,
+					    3, 0, 1 };
+	struct machine m;
+	struct db_host host;
+	struct progress quiet;
+	struct roof r;
+	struct err e = { 0 };
+	struct db *db;
+
+	machine_read(&m);
+	host = machine_host(&m);
+	progress_init(&quiet, true);
+	d.backend = d.cpu = backend_cpu_new(d.isa);
+	CHECK(!db_open(&db, ":memory:", DB_CREATE), "%s", db_error(db));
+	CHECK(!db_put_calibration(db, &host, &row, 1), "%s", db_error(db));
+	CHECK(!roof_find(&r, db, &m, &d, DT_F32, &quiet, &e), "%s", e.msg);
+	CHECK(!r.stored && r.flops > 5 && r.bytes > 5, "%g FLOP/s, %g B/s", r.flops, r.bytes);
+	CHECK(!roof_find(&r, db, &m, &d, DT_F32, &quiet, &e) && r.stored, "not stored: %s", e.msg);
+	db_close(db);
+	backend_cpu_free(d.cpu);
 }
 
 static void test_grouping(void)
@@ -95,6 +122,7 @@ int main(void)
 {
 	test_limits();
 	test_stored();
+	test_half();
 	test_grouping();
 	return test_end();
 }

@@ -66,15 +66,6 @@ double stats_sd(const double *v, int n)
 	return n > 1 ? sqrt(squares / (n - 1)) : NAN;
 }
 
-double stats_geometric_mean(const double *v, int n)
-{
-	double sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += log(v[i]);
-	return exp(sum / n);
-}
-
 static double absolute_deviation(const double *v, int n, double median)
 {
 	double *d = malloc((size_t)n * sizeof *d), mad = NAN;

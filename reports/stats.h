@@ -43,9 +43,6 @@ int stats_percentile_needs(double q, int excluded);
  * with confidence 99 % in *bound (may be NULL). NAN if n does not allow it. */
 double stats_percentile(const double *v, int n, double q, int excluded, double *bound);
 
-/* exp of the mean logarithm of positive values. */
-double stats_geometric_mean(const double *v, int n);
-
 /* The usual change between neighbours of a history of n >= 2 positive values: third quartile of
  * |relative change| plus three quartile distances (as rustc-perf judges a series). */
 double stats_usual_change(const double *history, int n);

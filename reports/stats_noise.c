@@ -4,9 +4,10 @@
 #include <math.h>
 
 #include "stats.h"
-#include "stats_dist.h"
+#include "stats_boot.h"
 
-#define MOST_PAIRS 100000
+#define RESAMPLES 2000
+#define SEED      1 /* the same pairs give the same interval */
 
 struct noise noise_of(const double *const *log_time, const int *count, int processes)
 {
@@ -35,33 +36,32 @@ struct noise noise_of(const double *const *log_time, const int *count, int proce
 	return noise;
 }
 
-void noise_set_pairs(struct noise *noise, const double *log_ratio, int n)
+static double deviation_around_zero(const double *v, int n)
 {
 	double squares = 0;
 
 	for (int i = 0; i < n; i++)
-		squares += log_ratio[i] * log_ratio[i];
+		squares += v[i] * v[i];
+	return sqrt(squares / n);
+}
+
+void noise_set_pairs(struct noise *noise, const double *log_ratio, int n)
+{
 	noise->pairs = n;
-	noise->pair = n > 1 ? sqrt(squares / n) : NAN;
+	noise->pair = n > 1 ? deviation_around_zero(log_ratio, n) : NAN;
 }
 
-double noise_detectable(double sigma, int n, double alpha, double power)
+static double statistic(double *v, int n)
 {
-	if (n < 2)
-		return INFINITY;
-	return (student_quantile(1 - alpha, n - 1) + student_quantile(power, n - 1)) * sigma /
-	       sqrt(n);
+	return deviation_around_zero(v, n);
 }
 
-int noise_pairs_for(double effect, double sigma, double alpha, double power)
+void noise_pair_interval(const double *log_ratio, int n, double *lo, double *hi)
 {
-	int lo = 1, hi = 2;
+	struct bootstrap b = { NAN, NAN, NAN, NAN, NAN };
 
-	while (hi < MOST_PAIRS && noise_detectable(sigma, hi, alpha, power) > effect)
-		hi *= 2;
-	while (hi - lo > 1) {
-		int mid = (lo + hi) / 2;
-		*(noise_detectable(sigma, mid, alpha, power) > effect ? &lo : &hi) = mid;
-	}
-	return hi;
+	if (n > 2)
+		b = bootstrap(log_ratio, n, statistic, RESAMPLES, 0.95, SEED);
+	*lo = b.bca_lo;
+	*hi = b.bca_hi;
 }

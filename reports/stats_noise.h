@@ -22,9 +22,8 @@ struct noise noise_of(const double *const *log_time, const int *count, int proce
  * zero, since both arms of a calibration are the same. */
 void noise_set_pairs(struct noise *noise, const double *log_ratio, int n);
 
-/* Normal theory for a one-sided paired test at level alpha with n pairs of deviation sigma: the
- * smallest true effect that is seen with the wanted power, and the pairs that an effect needs. */
-double noise_detectable(double sigma, int n, double alpha, double power);
-int noise_pairs_for(double effect, double sigma, double alpha, double power);
+/* 95 % interval of that deviation by the bootstrap (BCa); NAN for n < 3. The same pairs give the same
+ * interval. */
+void noise_pair_interval(const double *log_ratio, int n, double *lo, double *hi);
 
 #endif
