@@ -136,7 +136,7 @@ static void print_text(const struct result *r, const char *workload)
 
 	printf("%s: %d pairs of equal processes, %d disturbed\n\n", workload, r->row->n,
 	       pairs_disturbed(r->row));
-	table_begin(&t, "what|>within|>processes|>pairs|>95 % of that|>theta|>finds");
+	table_begin(&t, "what|>within|>processes|>pairs|>95 %|>theta|>finds");
 	for (int i = 0; i < r->n; i++) {
 		const struct line *l = &r->line[i];
 		bool total = strcmp(l->stage, "total") == 0;
@@ -151,8 +151,8 @@ static void print_text(const struct result *r, const char *workload)
 	}
 	table_print(&t, stdout, "");
 	table_end(&t);
-	printf("\nDeviations within a process, between processes, and of the ratio of a pair (with\n"
-	       "the interval by the bootstrap).\n"
+	printf("\nDeviations within a process, between processes, and of the ratio of a pair,\n"
+	       "with a 95 %% interval by the bootstrap.\n"
 	       "With %d pairs, theta is the smallest change that is called one, and a slowdown\n"
 	       "of `finds` is found in 95 of 100 times. Valid for 14 days.\n", GATE_PAIRS);
 }
@@ -164,8 +164,8 @@ static void print_json(const struct result *r, const char *workload, bool stored
 	for (int i = 0; i < r->n; i++) {
 		const struct line *l = &r->line[i];
 		json_array_append_new(
-			lines, json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "metric", l->metric,
-					 "stage", l->stage, "sigma_within",
+			lines, json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "metric",
+					 l->metric, "stage", l->stage, "sigma_within",
 					 json_number(l->noise.within), "sigma_process",
 					 json_number(l->noise.process), "sigma_pair",
 					 json_number(l->noise.pair), "sigma_pair_lo",

@@ -4,11 +4,16 @@
  */
 #include "doctor.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test.h"
 
+#define BURNERS 2 /* so many are named */
 #define CPU "/sys/devices/system/cpu"
 
 static char root[] = "/tmp/bench-doctor-XXXXXX";
@@ -75,6 +80,8 @@ static void test_settings(void)
 		{ "/proc/cpuinfo", "flags\t: fpu sse\n", "virtual", FINDING_OK, "no" },
 		{ "/sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet\n",
 		  "clock source", FINDING_BAD, "hpet" },
+		{ "/sys/devices/system/clocksource/clocksource0/current_clocksource", "jiffies\n",
+		  "clock source", FINDING_BAD, "jiffies" },
 		{ "/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n",
 		  "clock source", FINDING_OK, "tsc" },
 		{ "/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n",
@@ -89,8 +96,11 @@ static void test_settings(void)
 		{ "/proc/meminfo", "MemAvailable: 9000000 kB\n", "memory", FINDING_OK, "8.58" },
 		{ "/proc/meminfo", "MemAvailable: 9000000 kB\n", "swap", FINDING_OK, "none" },
 		{ "/sys/devices/system/node/online", "0-1\n", "NUMA", FINDING_WARN, "0-1" },
+		{ "/sys/devices/system/node/online", "0,2\n", "NUMA", FINDING_WARN, "0,2" },
 		{ "/sys/devices/system/node/online", "0\n", "NUMA", FINDING_OK, "0" },
 		{ "/proc/sys/kernel/perf_event_paranoid", "4\n", "counters", FINDING_WARN, "4" },
+		{ "/proc/sys/kernel/perf_event_paranoid", "3\n", "counters", FINDING_WARN, "3" },
+		{ "/proc/sys/kernel/perf_event_paranoid", "2\n", "counters", FINDING_OK, "2" },
 		{ "/proc/sys/kernel/perf_event_paranoid", "1\n", "counters", FINDING_OK, "1" },
 		{ "/proc/sys/kernel/randomize_va_space", "0\n", "ASLR", FINDING_WARN, "off" },
 		{ "/proc/sys/kernel/randomize_va_space", "2\n", "ASLR", FINDING_OK, "on" },
@@ -141,6 +151,14 @@ static void test_weights(void)
 	CHECK_INT(find(&f, "tokenizer")->level, FINDING_WARN);
 }
 
+/* "quiet, best 3.925 GB/s, ..." */
+static double best_of(const struct finding *x)
+{
+	const char *at = strstr(x->value, "best ");
+
+	return at ? strtod(at + 5, NULL) : 0;
+}
+
 static void test_live(void)
 {
 	struct device d = { .isa = ISA_C, .threads = 100000, .backend = &backend_ref };
@@ -156,7 +174,45 @@ static void test_live(void)
 	doctor_watch(&f, &d, 0.1);
 	CHECK(strstr(find(&f, "arithmetic")->value, "FLOP/s"), "%s", find(&f, "arithmetic")->value);
 	CHECK(strstr(find(&f, "bandwidth")->value, "B/s"), "%s", find(&f, "bandwidth")->value);
+	CHECK(best_of(find(&f, "bandwidth")) > 0 && best_of(find(&f, "arithmetic")) > 0, "%s",
+	      find(&f, "bandwidth")->value);
 	CHECK(strstr(find(&f, "others")->value, " cores, load "), "%s", find(&f, "others")->value);
+	CHECK(!strstr(find(&f, "others")->value, "doctor_test"), "this program disturbs itself: %s",
+	      find(&f, "others")->value);
+}
+
+/* Processes that take the cores are named; those that took them before are not. */
+static void test_others(void)
+{
+	struct device d = { .isa = ISA_C, .threads = 1, .backend = &backend_ref };
+	struct findings f = { .n = 0 };
+	pid_t pid[BURNERS];
+	bool named = false;
+
+	for (int i = 0; i < BURNERS; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			alarm(20);
+			prctl(PR_SET_NAME, "burner");
+			for (;;)
+				;
+		}
+	}
+	for (int i = 0; i < 5 && !named; i++) {
+		f.n = 0;
+		doctor_watch(&f, &d, 0.1);
+		named = strstr(find(&f, "others")->value, "burner");
+	}
+	CHECK(named, "%s", find(&f, "others")->value);
+	for (int i = 0; i < BURNERS; i++)
+		kill(pid[i], SIGSTOP);
+	f.n = 0;
+	doctor_watch(&f, &d, 0.1);
+	CHECK(!strstr(find(&f, "others")->value, "burner"), "%s", find(&f, "others")->value);
+	for (int i = 0; i < BURNERS; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
 }
 
 int main(void)
@@ -169,6 +225,7 @@ int main(void)
 	test_hints();
 	test_weights();
 	test_live();
+	test_others();
 	snprintf(command, sizeof command, "rm -r %s", root);
 	CHECK_INT(system(command), 0);
 	return test_end();

@@ -6,7 +6,8 @@ static bool lookup(void *arg, const char *name, int len, double *value)
 {
 	(void)arg;
 	*value = len == 3 ? 7 : 2;
-	return (len == 3 && memcmp(name, "CYC", 3) == 0) || (len == 1 && *name == 't');
+	return (len == 3 && memcmp(name, "CYC", 3) == 0) || (len == 1 && *name == 't') ||
+	       (len == 3 && memcmp(name, "_A_", 3) == 0);
 }
 
 static void check(const char *text, double want)
@@ -25,6 +26,18 @@ static void refuse(const char *text, int column)
 	CHECK(at == column, "%s: column %d", text, at);
 }
 
+/* `levels` parentheses around a 1. */
+static const char *nested(int levels)
+{
+	static char text[100];
+
+	memset(text, '(', (size_t)levels);
+	text[levels] = '1';
+	memset(text + levels + 1, ')', (size_t)levels);
+	text[2 * levels + 1] = 0;
+	return text;
+}
+
 int main(void)
 {
 	char deep[200];
@@ -37,6 +50,10 @@ int main(void)
 	check("-(1 + t) * 1e3", -3000);
 	check(" 1e-9*CYC / t ", 3.5e-9);
 	check("--t", 2);
+	check("_A_ * .5", 3.5);
+	check(nested(31), 1);
+	refuse(nested(32), 33);
+	check("1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1", 35);
 	CHECK(formula_eval("1 / (t - t)", lookup, NULL, &v) == 0 && isinf(v), "%g", v);
 	refuse("", 1);
 	refuse("1 +", 4);

@@ -22,8 +22,8 @@ struct noise noise_of(const double *const *log_time, const int *count, int proce
  * zero, since both arms of a calibration are the same. */
 void noise_set_pairs(struct noise *noise, const double *log_ratio, int n);
 
-/* 95 % interval of that deviation by the bootstrap (BCa); NAN for n < 3. The same pairs give the same
- * interval. */
+/* 95 % interval of that deviation by the bootstrap (BCa); NAN for n < 3. The same pairs give the
+ * same interval. */
 void noise_pair_interval(const double *log_ratio, int n, double *lo, double *hi);
 
 #endif

@@ -25,8 +25,8 @@ static void test_balanced(void)
 	CHECK(isnan(n.pair), "pairs of nothing: %g", n.pair);
 }
 
-/* Two and four samples: means 1 and 4, of all 3. Within (2 + 4) / 4; between 2*4 + 4*1 = 12; typical
- * samples 6 - 20/6 = 8/3. */
+/* Two and four samples: means 1 and 4, of all 3. Within (2 + 4) / 4; between 2*4 + 4*1 = 12;
+ * typical samples 6 - 20/6 = 8/3. */
 static void test_unbalanced(void)
 {
 	struct noise n = noise_of_two((const double[]){ 0, 2 }, 2,
