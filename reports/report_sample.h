@@ -49,110 +49,120 @@ static inline double sample_seconds(const struct sample_point *p, int stage, int
 	return p->factor * stages[stage] * parallel / speed * noise;
 }
 
-static inline void sample_store(struct db *db, const struct sample_point *p, char uuid[37])
-{
-	static const struct db_metric metrics[] = {
-		{ "latency", "s", -1, "noisy", "monotonic", "one sample", NULL },
-		{ "step_latency", "s", -1, "noisy", "monotonic", "one step", NULL },
-		{ "throughput", "1/s", 1, "noisy", "monotonic", "images over latency",
-		  NULL },
-	};
-	static const char *const stages[] = { "total", "text", "denoise", "decode" };
-	struct db_sample s[256];
-	struct db_summary summary[8];
-	struct db_op ops[] = {
-		{ 2, "conv2d", "", 80, 8e11, 0, 0, 0, 0, 0, 4e9, 1e9, 0, NAN },
-		{ 2, "linear", "", 900, 0, 2e12, 0, 0, 0, 0, 9e9, 3e9, 0, NAN },
-		{ 2, "attention", "", 140, 0, 0, 4e11, 0, 0, 0, 9e9, 2e9, 0, NAN },
-		{ 3, "conv2d", "", 40, 9e11, 0, 0, 0, 0, 0, 2e10, 9e9, 0, NAN },
-		{ 1, "linear", "", 190, 0, 6e10, 0, 0, 0, 0, 1.3e9, 1e8, 0, NAN },
-	};
+/* A run and all that its pointers lead to. */
+struct sample_row {
+	struct db_run run;
+	struct db_sample samples[256];
+	struct db_summary summaries[8];
+	struct db_op ops[5];
 	char params[400];
-	struct db_run run = {
-		.host = { .machine = "synthetic",
-			  .cpu_model = "Synthetic CPU",
-			  .isa = "avx512",
-			  .cores = 8,
-			  .threads = 8,
-			  .mem_bytes = 64ll << 30,
-			  .turbo = -1,
-			  .smt = -1 },
+};
+
+static inline struct db_host sample_host(void)
+{
+	return (struct db_host){ .machine = "synthetic", .cpu_model = "Synthetic CPU",
+				 .isa = "avx512", .cores = 8, .threads = 8,
+				 .mem_bytes = 64ll << 30, .turbo = -1, .smt = -1 };
+}
+
+/* Who, where, with which settings. The uuid follows from the point: the same database whenever it
+ * is made. */
+static inline void sample_identity(struct sample_row *r, const struct sample_point *p)
+{
+	struct db_run *run = &r->run;
+
+	snprintf(r->params, sizeof r->params,
+		 "{\"backend\":\"cpu\",\"batch\":1,\"dtype\":\"%s\",\"height\":"
+		 "%d,\"isa\":\"avx512\",\"seed\":0,\"steps\":%d,\"threads\":%d,\"width\":%d}",
+		 p->dtype, p->width, p->steps, p->threads, p->width);
+	*run = (struct db_run){
+		.host = sample_host(),
 		.build = { .version = "0.1.0", .git_sha = p->git_sha },
 		.workload = { p->workload, "sdxl", "text-to-image", "{}" },
-		.config = { params, sample_macs(p), sample_macs(p), 1, 2567463684, 5134927368 },
+		.config = { r->params, sample_macs(p), sample_macs(p), 1, 2567463684, 5134927368 },
 		.session = { .argv = "synthetic", .purpose = "run", .exit_code = 0 },
 		.status = p->status,
 		.label = p->label,
 		.wall_s = 1,
 		.steady = 1,
 		.peak_flops = 2e12,
-		.metrics = metrics,
-		.n_metrics = 3,
-		.stages = stages,
-		.n_stages = 4,
-		.samples = s,
-		.summaries = summary,
-		.ops = ops,
-		.n_ops = 5,
 		.started_unix_ns = (1700000000 + 60 * (int64_t)p->second) * 1000000000,
+	};
+	snprintf(run->uuid, sizeof run->uuid, "00000000-0000-4000-8000-%012d", p->second);
+	snprintf(run->session.uuid, sizeof run->session.uuid, "00000000-0000-4000-9000-%012d",
+		 p->second);
+	run->session.started_unix_ns = run->started_unix_ns;
+}
+
+static inline void sample_ops(struct sample_row *r, bool traced)
+{
+	static const struct db_op ops[] = {
+		{ 2, "conv2d", "", 80, 8e11, 0, 0, 0, 0, 0, 4e9, 1e9, 0, NAN },
+		{ 2, "linear", "", 900, 0, 2e12, 0, 0, 0, 0, 9e9, 3e9, 0, NAN },
+		{ 2, "attention", "", 140, 0, 0, 4e11, 0, 0, 0, 9e9, 2e9, 0, NAN },
+		{ 3, "conv2d", "", 40, 9e11, 0, 0, 0, 0, 0, 2e10, 9e9, 0, NAN },
+		{ 1, "linear", "", 190, 0, 6e10, 0, 0, 0, 0, 1.3e9, 1e8, 0, NAN },
 	};
 	static const double rate[] = { 1.1e12, 1.4e12, 5e11, 7e11, 2.4e11 };
 
-	snprintf(params, sizeof params,
-		 "{\"backend\":\"cpu\",\"batch\":1,\"dtype\":\"%s\",\"height\":"
-		 "%d,\"isa\":\"avx512\",\"seed\":0,\"steps\":%d,\"threads\":%d,\"width\":%d}",
-		 p->dtype, p->width, p->steps, p->threads, p->width);
-	/* The uuid follows from the point: the same database whenever it is made. */
-	snprintf(run.uuid, sizeof run.uuid, "00000000-0000-4000-8000-%012d", p->second);
-	snprintf(run.session.uuid, sizeof run.session.uuid, "00000000-0000-4000-9000-%012d",
-		 p->second);
-	run.session.started_unix_ns = run.started_unix_ns;
-	for (int i = 0; i < 5 && p->traced; i++)
-		ops[i].time_s = 2.0 * (double)(ops[i].macs_conv + ops[i].macs_linear +
-					       ops[i].macs_attn) / rate[i];
+	memcpy(r->ops, ops, sizeof ops);
+	for (int i = 0; i < 5 && traced; i++)
+		r->ops[i].time_s = 2.0 * (double)(ops[i].macs_conv + ops[i].macs_linear +
+						  ops[i].macs_attn) / rate[i];
+	r->run.ops = r->ops;
+	r->run.n_ops = 5;
+}
+
+/* Latencies of each stage, then the steps of one sample. */
+static inline void sample_samples(struct sample_row *r, const struct sample_point *p)
+{
+	int n = 0;
+
 	for (int stage = 0; stage < 4; stage++)
 		for (int i = 0; i < SAMPLE_N; i++)
-			s[run.n_samples++] = (struct db_sample){
-				0, stage, 0, DB_PHASE_MEASURED, i, -1, 0,
-				sample_seconds(p, stage, i) };
+			r->samples[n++] = (struct db_sample){ 0, stage, 0, DB_PHASE_MEASURED, i,
+							      -1, 0, sample_seconds(p, stage, i) };
 	for (int stage = 1; stage < 4; stage++)
-		for (int step = 0; step < (stage == 2 ? p->steps : 1) && run.n_samples < 200;
-		     step++)
-			s[run.n_samples++] = (struct db_sample){
+		for (int step = 0; step < (stage == 2 ? p->steps : 1) && n < 200; step++)
+			r->samples[n++] = (struct db_sample){
 				1, stage, 0, DB_PHASE_MEASURED, 0, step, 0,
 				sample_seconds(p, stage, step) / (stage == 2 ? p->steps : 1) };
-	for (int k = 0; k < 5; k++) {
-		int stage = k < 4 ? k : 0;
-		double t = sample_seconds(p, stage, 3), lo = 0.994 * t, hi = 1.006 * t;
-		if (k == 4) { /* throughput */
-			t = 1 / t;
-			lo = 0.994 * t;
-			hi = 1.006 * t;
-		}
-		summary[run.n_summaries++] = (struct db_summary){ .metric = k < 4 ? 0 : 2,
-								  .stage = stage,
-								  .n = SAMPLE_N,
-								  .min = lo,
-								  .q1 = lo,
-								  .median = t,
-								  .q3 = hi,
-								  .max = hi,
-								  .mean = t,
-								  .sd = 0.004 * t,
-								  .mad = 0.003 * t,
-								  .ci_lo = lo,
-								  .ci_hi = hi,
-								  .ci_conf = 0.95,
-								  .p90 = NAN,
-								  .p99 = NAN };
-	}
+	r->run.samples = r->samples;
+	r->run.n_samples = n;
+}
+
+/* A median of t with 0.6 % to either side. */
+static inline void sample_summary(struct sample_row *r, int metric, int stage, double t)
+{
+	double lo = 0.994 * t, hi = 1.006 * t;
+
+	r->summaries[r->run.n_summaries++] = (struct db_summary){
+		.metric = metric, .stage = stage, .n = SAMPLE_N, .min = lo, .q1 = lo, .median = t,
+		.q3 = hi, .max = hi, .mean = t, .sd = 0.004 * t, .mad = 0.003 * t, .ci_lo = lo,
+		.ci_hi = hi, .ci_conf = 0.95, .p90 = NAN, .p99 = NAN };
+	r->run.summaries = r->summaries;
+}
+
+static inline void sample_numbers(struct sample_row *r, const struct sample_point *p)
+{
+	static const struct db_metric metrics[] = {
+		{ "latency", "s", -1, "noisy", "monotonic", "one sample", NULL },
+		{ "step_latency", "s", -1, "noisy", "monotonic", "one step", NULL },
+		{ "throughput", "1/s", 1, "noisy", "monotonic", "images over latency", NULL },
+	};
+	static const char *const stages[] = { "total", "text", "denoise", "decode" };
+
+	r->run.metrics = metrics;
+	r->run.n_metrics = 3;
+	r->run.stages = stages;
+	r->run.n_stages = 4;
 	if (strcmp(p->status, "ok") != 0)
-		run.n_samples = run.n_summaries = run.n_ops = 0;
-	if (db_put_run(db, &run, NULL)) {
-		printf("cannot go on: %s\n", db_error(db));
-		exit(1);
-	}
-	memcpy(uuid, run.uuid, 37);
+		return;
+	sample_ops(r, p->traced);
+	sample_samples(r, p);
+	for (int stage = 0; stage < 4; stage++)
+		sample_summary(r, 0, stage, sample_seconds(p, stage, 3));
+	sample_summary(r, 2, 0, 1 / sample_seconds(p, 0, 3));
 }
 
 static inline void sample_check(struct db *db, int rc)
@@ -161,6 +171,16 @@ static inline void sample_check(struct db *db, int rc)
 		printf("cannot go on: %s\n", db_error(db));
 		exit(1);
 	}
+}
+
+static inline void sample_store(struct db *db, const struct sample_point *p, char uuid[37])
+{
+	struct sample_row r = { .params = "" };
+
+	sample_identity(&r, p);
+	sample_numbers(&r, p);
+	sample_check(db, db_put_run(db, &r.run, NULL));
+	memcpy(uuid, r.run.uuid, 37);
 }
 
 static inline void sample_sweeps(struct db *db, int *second)
@@ -302,9 +322,7 @@ static inline void sample_selftest(struct db *db)
 
 static inline void sample_calibration(struct db *db)
 {
-	struct db_host host = { .machine = "synthetic", .cpu_model = "Synthetic CPU",
-				.isa = "avx512", .cores = 8, .threads = 8, .mem_bytes = 64ll << 30,
-				.turbo = -1, .smt = -1 };
+	struct db_host host = sample_host();
 	const int64_t at = 1700000000ll * 1000000000;
 	const struct db_calibration rows[] = {
 		{ "dot", "bf16", "avx512", "FLOP/s", 8, 2.1e12, 2.0e12, 1.9e12, 20, 0, at },
