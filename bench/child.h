@@ -28,7 +28,7 @@ struct child_job {
 
 struct child_result {
 	int status;     /* exit status, 128 + signal, or PROCESS_TIMED_OUT */
-	double seconds; /* of the whole process */
+	double seconds; /* of the whole process, without waiting for its turn */
 	json_t *json;   /* owned; NULL: it printed none */
 	json_t *run;    /* runs[0] in there; NULL: none */
 	char uuid[37];  /* of the run it recorded; "": none */

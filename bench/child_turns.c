@@ -155,6 +155,8 @@ static void finish(struct player *p, struct child_result *r)
 	if (!p->started)
 		return;
 	child_finish(&p->child, r, p->e);
+	r->turns = p->turns;
+	r->seconds -= p->waited_s;
 	if (p->stopped)
 		*p->e = (struct err){ 0 }; /* it is not at fault */
 	if (p->fd >= 0)
@@ -181,11 +183,6 @@ void child_run_in_turns(const struct child_job job[2], int first, struct child_r
 	}
 	for (int i = 0; i < 2; i++)
 		finish(&g.player[i], &r[i]);
-	if (g.player[0].turns > 1 && g.player[1].turns > 1) {
-		double each = fmax(r[0].seconds, r[1].seconds) / 2;
-		for (int i = 0; i < 2; i++) {
-			r[i].turns = g.player[i].turns;
-			r[i].seconds = each;
-		}
-	}
+	if (!g.player[0].turns || !g.player[1].turns)
+		r[0].turns = r[1].turns = 0;
 }

@@ -13,6 +13,7 @@
 #include "options.h"
 #include "policy.h"
 #include "selftest.h"
+#include "stats.h"
 #include "stats_dist.h"
 #include "table.h"
 #include "units.h"
@@ -134,6 +135,29 @@ static void add_share(struct table *t, int n, int of, bool bound)
 		table_add(t, "%d of %d", n, of);
 }
 
+/* A stage of a millisecond says less than one of a second. */
+static void show_rows(const struct selftest *t, const struct pairs_result *measured)
+{
+	struct table table;
+
+	table_begin(&table, "row|>latency|>a pair deviates|>pass|>inconclusive|>slower|>faster");
+	for (int i = 0; i < t->n_rows; i++) {
+		const struct selftest_row *row = &t->row[i];
+		const struct pairs_series *s = pairs_find(measured, "latency", row->stage);
+		table_add(&table, "%s%s", row->stage, row->slowed ? " (slowed)" : "");
+		table_add(&table, "%s",
+			  text_seconds(stats_median_of(s->value[ARM_A], measured->n)).s);
+		table_add(&table, "%.2g %%", 100 * row->noise.pair);
+		table_add(&table, "%d", row->pass);
+		table_add(&table, "%d", row->inconclusive);
+		table_add(&table, "%d", row->regress);
+		table_add(&table, "%d", row->improve);
+	}
+	table_print(&table, stdout, "");
+	table_end(&table);
+	printf("\n");
+}
+
 static void show(const struct selftest *t, const struct job *job)
 {
 	struct selftest_row clean = selftest_sum(t, false), slowed = selftest_sum(t, true);
@@ -143,9 +167,8 @@ static void show(const struct selftest *t, const struct job *job)
 	printf("%s, %s", job->workload, t->effect > 0 ? "" : "the same program in both arms\n");
 	if (t->effect > 0)
 		printf("%s slowed by %g %%\n", t->stage, 100 * t->effect);
-	printf("%d pairs, %d of them disturbed, drawn into %d suites of %d rows; "
-	       "a pair deviates by %.2g %%\n\n", t->pairs, t->disturbed, t->suites, t->n_rows,
-	       100 * largest_sigma(t));
+	printf("%d pairs, %d of them disturbed, drawn into %d suites of %d rows\n\n", t->pairs,
+	       t->disturbed, t->suites, t->n_rows);
 	table_begin(&table, "what happened|>this rule|>plain 5 % gate");
 	table_add(&table, "clean rows called slower");
 	add_share(&table, clean.regress, rows, true);
@@ -205,10 +228,12 @@ static int audit(const struct job *job, double effect, json_t *results, struct e
 	if (!pairs_begin(&p, &plan, e) && !measure_pairs(&p, job, e) &&
 	    !selftest_judge(&t, &p.row[0], &rule, 1, e)) {
 		record(&t, job, &p);
-		if (opt_flag(o, OPT_JSON))
+		if (opt_flag(o, OPT_JSON)) {
 			json_array_append_new(results, selftest_json(&t, job));
-		else
+		} else {
 			show(&t, job);
+			show_rows(&t, &p.row[0]);
+		}
 		if (t.red_suites)
 			err_set(e, ERR_REGRESSION, "the gate called a clean row slower in %d of %d "
 				"suites", t.red_suites, t.suites);

@@ -36,13 +36,11 @@ static int take_noise(void *arg, const struct db_noise *n)
 	return 1;
 }
 
-/* Of two processes that took turns each waited for the other. What was slowed down on purpose, or
- * computed nothing, says nothing. */
+/* What was slowed down on purpose, or computed nothing, says nothing. */
 static const char seconds_sql[] =
-	"SELECT avg(wall_s) FROM (SELECT v.wall_s / CASE WHEN json_extract(r.env_json, '$.turns') "
-	"> 1 THEN 2 ELSE 1 END AS wall_s FROM v_runs v JOIN run r USING (run_id) WHERE v.workload "
-	"= ?1 AND v.status = 'ok' AND v.params_json NOT LIKE '%\"inject\"%' AND "
-	"json_extract(v.params_json, '$.backend') IS NOT 'null' ORDER BY run_id DESC LIMIT 20)";
+	"SELECT avg(wall_s) FROM (SELECT wall_s FROM v_runs WHERE workload = ?1 AND status = 'ok' "
+	"AND params_json NOT LIKE '%\"inject\"%' AND json_extract(params_json, '$.backend') IS NOT "
+	"'null' ORDER BY run_id DESC LIMIT 20)";
 
 static int take_seconds(void *arg, int n, const char *const *names, const struct db_value *v)
 {

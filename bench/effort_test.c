@@ -40,7 +40,7 @@ static void make_database(const char *path)
 	CHECK(!db_open(&db, path, DB_CREATE), "%s", db_error(db));
 	put_noise(db, "calm", "{\"seed\": 1}", "{}", 0.005, 10, DAY_NS);
 	put_noise(db, "calm", "{\"backend\": \"null\"}", "{}", 0, 0.001, 0); /* computes nothing */
-	put_noise(db, "rough", "{}", "{\"turns\": 5}", 0.03, 20, DAY_NS);
+	put_noise(db, "rough", "{}", "{\"turns\": 5}", 0.03, 10, DAY_NS);
 	put_noise(db, "wild", "{}", "{}", 0.5, 10, 15 * DAY_NS);
 	db_close(db);
 }

@@ -32,6 +32,7 @@ struct loop {
 	double sample_s;
 	struct turns turns;
 	bool counts;  /* in turns with another process from here on */
+	double stolen_from_other_s; /* by the hypervisor, while it had its turn */
 	double *list; /* seconds of warm-ups, then of kept samples: what the rules look at */
 	int listed, list_capacity;
 };
@@ -112,11 +113,14 @@ static void after_step(struct loop *l, int stage, int step, double seconds)
 static void take_turns(struct loop *l, int sample)
 {
 	double share = l->all_macs ? (double)l->done_macs / (double)l->all_macs : 0;
+	double stolen_s;
 
 	if (!l->counts || !turns_due(&l->turns, sample + share))
 		return;
 	probes_pause(l->m->probes);
+	stolen_s = machine_contention().stolen_s;
 	l->m->turns_waited_s += turns_pass(&l->turns, sample + share);
+	l->stolen_from_other_s += machine_contention().stolen_s - stolen_s;
 	probes_resume(l->m->probes);
 	l->m->turns = l->turns.taken;
 }
@@ -294,12 +298,12 @@ static int warm_up(struct loop *l, const struct protocol *how)
 static int measure_samples(struct loop *l, const struct protocol *how)
 {
 	struct measurement *m = l->m;
-	double start = clock_s();
+	double start = clock_s(), waited_before_s = m->turns_waited_s;
 	int rc = 0;
 
 	l->counts = true;
 	for (;;) {
-		double spent_s = clock_s() - start - m->turns_waited_s;
+		double spent_s = clock_s() - start - (m->turns_waited_s - waited_before_s);
 		struct measured so_far = { .kept = l->list, .n = l->listed, .tried = m->samples,
 					   .last_s = l->sample_s, .spent_s = spent_s };
 		m->stop_reason = protocol_stop(how, &so_far);
@@ -341,7 +345,7 @@ int measure_run(struct measurement *m, struct point *p, const struct device *d,
 	free(l.list);
 	after = machine_contention();
 	m->waited_s = after.waited_s - before.waited_s;
-	m->stolen_s = after.stolen_s - before.stolen_s;
+	m->stolen_s = after.stolen_s - before.stolen_s - l.stolen_from_other_s;
 	m->ran_s = clock_s() - m->started_s - m->turns_waited_s;
 	progress_clear(progress);
 	m->interrupted = p->ctx->err.code == ERR_INTERRUPTED;

@@ -50,7 +50,7 @@ struct measurement {
 	int n_blocks, blocks_capacity;
 	double best_block;         /* the best window of all blocks; 0: none */
 	double waited_s, stolen_s; /* during the samples, see machine.h */
-	int turns;                 /* taken with another process (turns.h); 0: it ran alone */
+	int turns;                 /* that it had while another process waited; 0: it ran alone */
 	double turns_waited_s;     /* for the other one, outside of all steps */
 	double load_s;             /* weights ready */
 	double first_call_s;       /* the first repetition, warm-up or not; 0: not finished */

@@ -128,37 +128,63 @@ static struct child_job job_of(struct pairs *p, int i, int arm, struct tick *tic
 				   .timeout_s = patience(p, row), .tick = show, .tick_arg = tick };
 }
 
+static int64_t memory_of(const json_t *run)
+{
+	int64_t peak = json_integer_value(json_object_get(run, "peak_memory_bytes"));
+	int64_t predicted = json_integer_value(json_object_get(run, "predicted_memory_bytes"));
+
+	return peak > predicted ? peak : predicted;
+}
+
 /* Notes and records a process that has ended; pair -1: the one in front. */
 static void note_process(struct pairs *p, int i, int arm, int pair,
 			 const struct child_result *child, const struct err *e)
 {
 	struct pairs_result *row = &p->row[i];
-	int64_t peak = json_integer_value(json_object_get(child->run, "peak_memory_bytes"));
+	int64_t bytes = memory_of(child->run);
 
-	if (!e->code) {
+	if (!e->code && !child->status) {
 		row->spent_s += child->seconds;
 		row->processes++;
 	}
-	if (peak > row->peak_bytes)
-		row->peak_bytes = peak;
+	row->knows_turns[arm] = json_object_get(child->run, "turns") != NULL;
+	if (bytes > row->bytes[arm])
+		row->bytes[arm] = bytes;
 	pairs_record_run(p, i, arm, pair, child);
 	p->order++;
 }
 
-/* Memory must hold both. What a run takes is known from the one in front. */
+/* Both arms are one program, so that what one showed the other can. */
+static bool same_program(const struct pairs *p)
+{
+	const char *a = p->plan.arm[ARM_A].binary, *b = p->plan.arm[ARM_B].binary;
+
+	return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+/* For both, with a tenth to spare. An arm that has not run yet may take twice what the other does:
+ * another dtype, for one. */
+static double memory_for_both(const struct pairs_result *row)
+{
+	double a = (double)row->bytes[ARM_A], b = (double)row->bytes[ARM_B];
+
+	return 1.1 * (a + (b > 0 ? b : 2 * a));
+}
+
 static bool in_turns(struct pairs *p, const struct pairs_result *row)
 {
-	int64_t need = 2 * row->peak_bytes, there = memory_available();
-	bool fits = row->peak_bytes > 0 && need < there;
+	double need = memory_for_both(row), there = (double)memory_available();
 
-	if (!p->plan.apart && row->peak_bytes > 0 && !fits && !p->told_apart) {
+	if (p->plan.apart || !row->knows_turns[ARM_A] ||
+	    !(row->knows_turns[ARM_B] || same_program(p)))
+		return false;
+	if (need > there && !p->told_apart)
 		progress_say(p->plan.progress,
 			     "note: A and B run one after the other instead of in turns: together "
-			     "they need %s, %s are free",
+			     "they may need %s, %s are free",
 			     text_bytes(need).s, text_bytes(there).s);
-		p->told_apart = true;
-	}
-	return fits && !p->plan.apart;
+	p->told_apart = p->told_apart || need > there;
+	return need <= there;
 }
 
 /* ---- pairs -------------------------------------------------------------------------------------
@@ -188,8 +214,13 @@ static bool busy(const struct pairs_process *x)
 	return x->contention > DISTURBED_SHARE || x->invalid;
 }
 
+static bool slow(const struct pairs_process *x, double best)
+{
+	return x->reference_rate > 0 && x->reference_rate < DISTURBED_BELOW * best;
+}
+
 /* By all processes of the row so far, so that a pair may become disturbed later. A slow machine
- * does not disturb two processes that take turns; one that treats them differently does. */
+ * does not disturb two processes that took turns: it was slow for both. */
 static void judge_disturbance(struct pairs_result *row)
 {
 	double best = 0;
@@ -200,12 +231,9 @@ static void judge_disturbance(struct pairs_result *row)
 	for (int i = 0; i < row->n; i++) {
 		const struct pairs_process *a = &row->process[ARM_A][i];
 		const struct pairs_process *b = &row->process[ARM_B][i];
-		double low = fmin(a->reference_rate, b->reference_rate);
-		double high = fmax(a->reference_rate, b->reference_rate);
-		if (!a->turns || !b->turns)
-			high = best;
+		bool together = a->turns && b->turns;
 		row->disturbed[i] = busy(a) || busy(b) ||
-				    (low > 0 && low < DISTURBED_BELOW * high);
+				    (!together && (slow(a, best) || slow(b, best)));
 	}
 }
 

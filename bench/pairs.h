@@ -6,8 +6,9 @@
  *
  *	[A]  A B  B A  B A  A B ...
  *
- * The two of a pair take turns, a few steps at a time (turns.h), where both programs can, memory
- * holds both, and the plan does not keep them apart.
+ * The two of a pair take turns, a few steps at a time (turns.h), where both programs are known to
+ *be able to, memory holds both, and the plan does not keep them apart. So the first pair of a
+ *program that is not this one runs apart.
  *
  * The process in front is of arm A and counts for nothing but for being there: no measured one is
  *the first to do anything. Several rows (workloads) take turns, pair by pair. The unit is the
@@ -93,7 +94,8 @@ struct pairs_result {
 	bool exact_varies[ARMS];   /* another process of the arm had others */
 	bool warm;                 /* the process in front has run */
 	int samples, warmup;       /* of each process; samples 0: as the row's words say */
-	int64_t peak_bytes;        /* most memory that a process took; 0: unknown */
+	int64_t bytes[ARMS];       /* most memory that a process of an arm took; 0: none ran yet */
+	bool knows_turns[ARMS];    /* by its result */
 	bool rests;                /* the caller's wish: left out of the next pairs_measure() */
 	double spent_s;            /* in processes, and how many these were */
 	int processes;

@@ -55,10 +55,9 @@ static double contention(const json_t *json, const json_t *run)
 	return ran > 0 ? lost / ran : 0;
 }
 
-/* One turn is only the word that it could take them. */
 static bool in_turns(const json_t *run)
 {
-	return json_integer_value(json_object_get(run, "turns")) > 1;
+	return json_integer_value(json_object_get(run, "turns")) > 0;
 }
 
 void pairs_read_process(struct pairs_process *to, const struct child_result *child)
@@ -138,37 +137,56 @@ static void find_series(struct pairs_result *row, const json_t *const run[ARMS])
 /* ---- ratios ------------------------------------------------------------------------------------
  */
 
-/* Seconds of the measured steps of a sample that a series is about, in order; returns how many. */
-static int steps_of(const json_t *run, const struct pairs_series *s, int sample, double *out)
-{
-	bool all = strcmp(s->stage, "total") == 0;
-	const char *phase, *stage;
-	json_t *timing;
-	size_t i;
-	int n = 0;
+/* A series' number of each measured sample, by the sample's place; NAN where there is none. */
+struct by_sample {
+	double *value;
+	int n;
+};
 
-	json_array_foreach(json_object_get(run, "timings"), i, timing) {
-		phase = json_string_value(json_object_get(timing, "phase"));
-		stage = json_string_value(json_object_get(timing, "stage"));
-		if (json_integer_value(json_object_get(timing, "sample")) == sample && phase &&
-		    strcmp(phase, "measured") == 0 && stage && (all || !strcmp(stage, s->stage)))
-			out[n++] = number_at(timing, "seconds");
-	}
-	return n;
+static bool concerns(const json_t *timing, const struct pairs_series *s)
+{
+	const char *phase = json_string_value(json_object_get(timing, "phase"));
+	const char *stage = json_string_value(json_object_get(timing, "stage"));
+
+	return phase && stage && strcmp(phase, "measured") == 0 &&
+	       (strcmp(s->stage, "total") == 0 || strcmp(stage, s->stage) == 0);
 }
 
-/* A sample's number, as value_of() has it for a process; 0: there is no such sample. */
-static double sample_value(const json_t *run, const struct pairs_series *s, int sample,
-			   double *room)
+static void set_sample(struct by_sample *b, int sample, double value)
 {
-	int n = steps_of(run, s, sample, room);
-	double sum = 0;
+	while (b->n <= sample)
+		b->value[b->n++] = NAN;
+	b->value[sample] = value;
+}
 
-	if (n && strcmp(s->metric, "step_latency") == 0)
-		return stats_median(room, n);
-	for (int i = 0; i < n; i++)
-		sum += room[i];
-	return sum;
+/* As value_of() has it for a process: the sum of the steps, or their median. Timings come in the
+ * order of samples. */
+static struct by_sample samples_of(const json_t *run, const struct pairs_series *s)
+{
+	const json_t *timings = json_object_get(run, "timings");
+	size_t size = json_array_size(timings), steps = 0;
+	bool of_steps = strcmp(s->metric, "step_latency") == 0;
+	struct by_sample b = { malloc((size + 1) * sizeof *b.value), 0 };
+	double *step = malloc((size + 1) * sizeof *step), sum = 0;
+	int last = -1;
+
+	die_if(!b.value || !step, "out of memory");
+	for (size_t i = 0; i < size; i++) {
+		const json_t *timing = json_array_get(timings, i);
+		json_int_t sample = json_integer_value(json_object_get(timing, "sample"));
+		if (!concerns(timing, s) || sample < last || sample >= (json_int_t)size)
+			continue;
+		if (sample > last) {
+			steps = 0;
+			sum = 0;
+		}
+		last = (int)sample;
+		step[steps++] = number_at(timing, "seconds");
+		sum += step[steps - 1];
+		set_sample(&b, last, of_steps ? stats_median_of(step, (int)steps) : sum);
+	}
+	free(step);
+	return b;
 }
 
 /* Of the samples that both arms have. Two of the same number were computed side by side; the median
@@ -176,26 +194,17 @@ static double sample_value(const json_t *run, const struct pairs_series *s, int 
  */
 static double ratio_of_samples(const json_t *const run[ARMS], const struct pairs_series *s)
 {
-	size_t steps[ARMS];
-	double *room, *d, m = NAN;
-	int n = 0, samples = (int)json_array_size(json_object_get(run[ARM_A],
-								  "latency_samples_s"));
+	struct by_sample a = samples_of(run[ARM_A], s), b = samples_of(run[ARM_B], s);
+	double m = NAN;
+	int n = 0;
 
-	for (int arm = 0; arm < ARMS; arm++)
-		steps[arm] = json_array_size(json_object_get(run[arm], "timings"));
-	room = malloc((steps[ARM_A] + steps[ARM_B] + 1) * sizeof *room);
-	d = malloc(((size_t)samples + 1) * sizeof *d);
-	die_if(!room || !d, "out of memory");
-	for (int i = 0; i < samples; i++) {
-		double a = sample_value(run[ARM_A], s, i, room);
-		double b = sample_value(run[ARM_B], s, i, room);
-		if (a > 0 && b > 0)
-			d[n++] = log(b / a);
-	}
+	for (int i = 0; i < a.n && i < b.n; i++)
+		if (a.value[i] > 0 && b.value[i] > 0)
+			a.value[n++] = log(b.value[i] / a.value[i]);
 	if (n)
-		m = stats_median(d, n);
-	free(room);
-	free(d);
+		m = stats_median(a.value, n);
+	free(a.value);
+	free(b.value);
 	return m;
 }
 

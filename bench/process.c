@@ -297,6 +297,10 @@ bool process_attend(struct process *p, struct err *e)
 	if (p->ended)
 		return true;
 	p->ended = waitpid(p->pid, &p->status, WNOHANG) != 0;
+	if (p->ended) {
+		kill(-p->pid, SIGKILL); /* what it may have left behind */
+		replace_group(p->pid, 0);
+	}
 	take_out(p, e);
 	take_err(p);
 	now = clock_s();
@@ -322,8 +326,6 @@ void process_stop(const struct process *p)
 void process_finish(struct process *p, struct process_result *r)
 {
 	if (p->pid > 0) {
-		kill(-p->pid, SIGKILL); /* what it may have left behind */
-		replace_group(p->pid, 0);
 		p->r.status = p->r.timed_out	       ? PROCESS_TIMED_OUT :
 			      WIFSIGNALED(p->status) ? 128 + WTERMSIG(p->status) :
 						       WEXITSTATUS(p->status);

@@ -40,7 +40,7 @@ static void fill_result(struct record *r, struct session *s)
 {
 	struct db_run *run = &r->run;
 
-	run->wall_s = 1e-9 * (double)(db_now_unix_ns() - s->started_unix_ns);
+	run->wall_s = 1e-9 * (double)(db_now_unix_ns() - s->started_unix_ns) - s->m.turns_waited_s;
 	run->session.ended_unix_ns = db_now_unix_ns();
 	run->out_sha256 = *s->m.hash ? s->m.hash : NULL;
 	run->peak_flops = session_peak(s);

@@ -114,7 +114,7 @@ static char *environment(const struct session *s)
 	json_t *j = json_loads(s->environment, 0, NULL);
 	char *text;
 
-	if (j && s->m.turns > 1)
+	if (j && s->m.turns > 0)
 		json_object_set_new(j, "turns", json_integer(s->m.turns));
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);

@@ -100,11 +100,11 @@ static bool wait_for_turn(struct turns *t, double done)
 
 bool turns_due(struct turns *t, double done)
 {
-	if (t->fd < 0 || (t->taken && done < t->turn.until - SAME_PLACE))
+	if (t->fd < 0 || (t->begun && done < t->turn.until - SAME_PLACE))
 		return false;
-	if (t->taken && !(t->since_s > 0))
+	if (t->begun && !(t->since_s > 0))
 		t->since_s = clock_s();
-	return !t->taken || clock_s() - t->since_s >= t->turn.seconds;
+	return !t->begun || clock_s() - t->since_s >= t->turn.seconds;
 }
 
 double turns_pass(struct turns *t, double done)
@@ -112,9 +112,11 @@ double turns_pass(struct turns *t, double done)
 	double start = clock_s();
 
 	let_threads_sleep();
+	t->begun = true;
 	if (!wait_for_turn(t, done) || isinf(t->turn.until))
 		turns_close(t);
-	t->taken++;
+	else
+		t->taken++;
 	t->since_s = done >= t->turn.until - SAME_PLACE ? clock_s() : 0;
 	return clock_s() - start;
 }

@@ -13,8 +13,9 @@
  *	                            <--   struct turn_wish { done }: I wait, and stand here
  *	struct turn { until, s }    -->   computes; then the next wish
  *
- * A program that knows nothing of turns ends without a word, and only then the other one starts:
- * they ran apart, as they always did.
+ * A program that knows nothing of turns ends without a word. The leader then lets the two run one
+ * after the other, but not in the order asked for: who knows that a program is of this kind must
+ * not lead it into turns.
  */
 #ifndef BENCH_TURNS_H
 #define BENCH_TURNS_H
@@ -39,7 +40,8 @@ struct turns {
 	int fd; /* -1: it is alone */
 	struct turn turn;
 	double since_s; /* clock, when `until` was reached; 0: not yet */
-	int taken;
+	bool begun;     /* the first wish was heard */
+	int taken;      /* while the other one took part, too */
 };
 
 /* Takes the descriptor out of the environment, so that its own children do not see it. Alone when

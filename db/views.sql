@@ -132,7 +132,7 @@ SELECT se.uuid AS session_uuid, se.purpose, a.row_name, a.arm, a.block, a.ord, a
 FROM arm_run a
 JOIN session se USING (session_id);
 
--- One line per pair of processes, metric and stage, from the medians of their samples.
+-- One line per pair of processes, metric and stage, with the medians of their samples.
 DROP VIEW IF EXISTS v_pairs;
 CREATE VIEW v_pairs AS
 SELECT se.uuid AS session_uuid, se.purpose, a.row_name, a.block, m.name AS metric, m.unit,

@@ -24,10 +24,14 @@ static const char series_sql[] =
 	"ORDER BY v.workload, v.cfg_id, v.host_id, min(v.started_unix_ns) OVER "
 	"(PARTITION BY v.cfg_id, v.host_id, v.build_id), v.build_id, v.started_unix_ns";
 
-/* The builds of one series, without those that a session only just measured. */
+/* The builds of one series, without those that a session only just measured, and what ran in turns
+ * apart from what ran alone. A single short sample is a cold one, taken for its counts. */
 static const char history_sql[] =
 	"SELECT v.build_id, v.value FROM v_series v JOIN v_runs r ON r.uuid = ?1 AND "
-	"r.cfg_id = v.cfg_id AND r.host_id = v.host_id WHERE v.metric = ?2 AND v.stage = ?3 AND "
+	"r.cfg_id = v.cfg_id AND r.host_id = v.host_id JOIN run x ON x.run_id = v.run_id "
+	"JOIN run y ON y.uuid = ?1 WHERE v.metric = ?2 AND v.stage = ?3 AND "
+	"(json_extract(x.env_json, '$.turns') IS NULL) = "
+	"(json_extract(y.env_json, '$.turns') IS NULL) AND (v.n > 1 OR x.wall_s > 10) AND "
 	"v.run_id NOT IN (SELECT run_id FROM v_arms WHERE session_uuid = ?4) "
 	"ORDER BY min(v.started_unix_ns) OVER (PARTITION BY v.build_id), v.build_id, "
 	"v.started_unix_ns";
