@@ -44,6 +44,7 @@ static const struct need needs[] = {
 	{ ISA_BF16, offsetof(struct x86_state, leaf7_1_eax), 1u << 5, "AVX512_BF16" },
 	{ ISA_AMX, offsetof(struct x86_state, leaf7_edx), 1u << 24, "AMX-TILE" },
 	{ ISA_AMX, offsetof(struct x86_state, leaf7_edx), 1u << 22, "AMX-BF16" },
+	{ ISA_AMX, offsetof(struct x86_state, leaf7_edx), 1u << 25, "AMX-INT8" },
 	{ ISA_AMX, offsetof(struct x86_state, xcr0), TILE_STATE,
 	  "operating-system support of the tile registers" },
 	{ ISA_AMX, offsetof(struct x86_state, tiles_permitted), 1,
