@@ -26,6 +26,16 @@ static void refuse(const char *words, int status, const char *sentence)
 	cli_free(c);
 }
 
+static void write_policy(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	die_if(!f, "no file %s", path);
+	fprintf(f, "[gate]\nbase = HEAD\n[row mini]\nworkload = sdxl-20steps-mini\n"
+		   "exact = macs\n");
+	fclose(f);
+}
+
 static void test_refusals(void)
 {
 	refuse("", ERR_USAGE, "a verb is missing");
@@ -43,6 +53,10 @@ static void test_refusals(void)
 	refuse("run sdxl-20steps-mini --trace=none/t.json", ERR_USAGE, "--trace none/t.json");
 	refuse("run sdxl-20steps-mini --folded d.png", ERR_USAGE, "--folded d.png");
 	refuse("profile sdxl-20steps-mini --folded d.png/x/y", ERR_USAGE, "make it first");
+	write_policy("p.ini");
+	refuse("gate p.ini --junit nowhere/j.xml", ERR_USAGE, "--junit nowhere/j.xml");
+	refuse("gate p.ini --markdown d.png", ERR_USAGE, "--markdown d.png");
+	refuse("gate p.ini --verdict-file d.png", ERR_USAGE, "--verdict-file d.png");
 	refuse("run sdxl-20steps-mini --backend null --save a.png", ERR_USAGE, "null");
 	refuse("run sdxl-unet-mini --save a.png", ERR_USAGE, ".safetensors");
 	refuse("run sdxl-20steps-mini --db nowhere/b.db", ERR_DB, "nowhere");

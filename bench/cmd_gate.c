@@ -8,6 +8,7 @@
 
 #include "gate_run.h"
 #include "options.h"
+#include "output.h"
 
 static int write_file(const struct gate *g, const char *path,
 		      void (*write)(const struct gate *, FILE *), struct err *e)
@@ -58,6 +59,19 @@ static void take_options(struct policy *p, struct gate_job *job, const struct op
 			p->inconclusive = (enum inconclusive)i;
 }
 
+/* Before an hour of measuring. */
+static int check_files(const struct options *o, struct err *e)
+{
+	static const enum opt file[] = { OPT_JUNIT, OPT_MARKDOWN, OPT_VERDICT_FILE };
+
+	for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+		const char *path = opt_text(o, file[i]);
+		if (path && output_check_file(option_table[file[i]].name, path, OUTPUT_IN_PLACE, e))
+			return -(int)e->code;
+	}
+	return 0;
+}
+
 /* What the gate found goes before what went wrong when it was shown. */
 static int conclude(const struct gate *g, struct err *e)
 {
@@ -84,7 +98,7 @@ int cmd_gate(const struct options *o, struct err *e)
 	struct err why = { 0 };
 
 	progress_init(&progress, opt_flag(o, OPT_QUIET));
-	if (!policy_read(&policy, o->arg[0], e)) {
+	if (!policy_read(&policy, o->arg[0], e) && !check_files(o, e)) {
 		take_options(&policy, &job, o);
 		gate_run(&g, &job, &why);
 		if (why.code && why.code != ERR_INCOMPARABLE && !g.judged) {
