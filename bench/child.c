@@ -174,11 +174,7 @@ int child_run(const struct child_job *job, struct child_result *r, struct err *e
 	struct child_process c;
 
 	child_start(&c, job, 0, e);
-	while (!process_attend(&c.process, e)) {
-		struct pollfd fds[PROCESS_FDS];
-		int n = process_watch(&c.process, fds);
-		poll(fds, (nfds_t)n, c.process.wait_ms);
-	}
+	process_wait(&c.process, e);
 	return child_finish(&c, r, e);
 }
 

@@ -20,7 +20,7 @@ struct player {
 	int fd;       /* this end of its socket; -1: none */
 	double done;  /* by its last wish */
 	int turns;    /* granted while the other one took part */
-	bool started, stopped;
+	bool stopped; /* because the other one failed */
 	double waits_since_s, waited_s; /* which its time limit does not count */
 	struct err *e;
 };
@@ -42,7 +42,6 @@ static void begin(struct game *g, int i)
 	child_start(&p->child, &g->job[i], ends[1] > 0 ? ends[1] : 0, p->e);
 	if (ends[1] >= 0)
 		close(ends[1]);
-	p->started = true;
 	p->state = p->child.process.ended ? ENDED : RUNS;
 	g->holder = i;
 }
@@ -152,7 +151,7 @@ static void stop_after_failure(struct game *g)
 static void finish(struct player *p, struct child_result *r)
 {
 	*r = (struct child_result){ .status = -1 };
-	if (!p->started)
+	if (p->state == NOT_STARTED)
 		return;
 	child_finish(&p->child, r, p->e);
 	r->turns = p->turns;

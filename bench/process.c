@@ -338,16 +338,21 @@ void process_finish(struct process *p, struct process_result *r)
 	*r = p->r;
 }
 
+void process_wait(struct process *p, struct err *e)
+{
+	while (!process_attend(p, e)) {
+		struct pollfd fds[PROCESS_FDS];
+		int n = process_watch(p, fds);
+		poll(fds, (nfds_t)n, p->wait_ms);
+	}
+}
+
 int process_run(const struct process_job *job, struct process_result *r, struct err *e)
 {
 	struct process p;
 
 	process_start(&p, job, e);
-	while (!process_attend(&p, e)) {
-		struct pollfd fds[PROCESS_FDS];
-		int n = process_watch(&p, fds);
-		poll(fds, (nfds_t)n, p.wait_ms);
-	}
+	process_wait(&p, e);
 	process_finish(&p, r);
 	return -(int)e->code;
 }

@@ -77,6 +77,7 @@ struct process {
 int process_start(struct process *p, const struct process_job *job, struct err *e);
 int process_watch(const struct process *p, struct pollfd fds[PROCESS_FDS]);
 bool process_attend(struct process *p, struct err *e);
+void process_wait(struct process *p, struct err *e); /* attends to one until it has ended */
 void process_stop(const struct process *p); /* SIGTERM */
 void process_finish(struct process *p, struct process_result *r);
 

@@ -22,6 +22,19 @@ static void test_limits(void)
 	CHECK_STR(roof_bound(&r, &dense), "-");
 }
 
+/* A database in memory that knows these calibrations of this machine. */
+static struct db *calibrated(const struct db_calibration *rows, int n, struct machine *m)
+{
+	struct db_host host;
+	struct db *db;
+
+	machine_read(m);
+	host = machine_host(m);
+	CHECK(!db_open(&db, ":memory:", DB_CREATE), "%s", db_error(db));
+	CHECK(!db_put_calibration(db, &host, rows, n), "%s", db_error(db));
+	return db;
+}
+
 /* Rows of other threads, levels and formats are not ours. */
 static void test_stored(void)
 {
@@ -38,18 +51,12 @@ static void test_stored(void)
 		{ "copy", "", "", "B/s", 1, 6e9, 1e9, 1e9, 3, 0, 1 },
 	};
 	struct machine m;
-	struct db_host host;
+	struct db *db = calibrated(rows, sizeof rows / sizeof *rows, &m);
 	struct progress quiet;
 	struct roof r;
 	struct err e = { 0 };
-	struct db *db;
 
-	machine_read(&m);
-	host = machine_host(&m);
 	progress_init(&quiet, true);
-	CHECK(!db_open(&db, ":memory:", DB_CREATE), "%s", db_error(db));
-	CHECK(!db_put_calibration(db, &host, rows, sizeof rows / sizeof *rows), "%s",
-	      db_error(db));
 	CHECK(!roof_find(&r, db, &m, &d, DT_F32, &quiet, &e), "%s", e.msg);
 	CHECK(r.stored, "not taken from the database");
 	CHECK_NEAR(r.flops, 2e9, 0);
@@ -66,18 +73,13 @@ static void test_half(void)
 	const struct db_calibration row = { "dot", "fp32", isa_name(d.isa), "FLOP/s", 1, 5, 5, 5,
 					    3, 0, 1 };
 	struct machine m;
-	struct db_host host;
+	struct db *db = calibrated(&row, 1, &m);
 	struct progress quiet;
 	struct roof r;
 	struct err e = { 0 };
-	struct db *db;
 
-	machine_read(&m);
-	host = machine_host(&m);
 	progress_init(&quiet, true);
 	d.backend = d.cpu = backend_cpu_new(d.isa);
-	CHECK(!db_open(&db, ":memory:", DB_CREATE), "%s", db_error(db));
-	CHECK(!db_put_calibration(db, &host, &row, 1), "%s", db_error(db));
 	CHECK(!roof_find(&r, db, &m, &d, DT_F32, &quiet, &e), "%s", e.msg);
 	CHECK(!r.stored && r.flops > 5 && r.bytes > 5, "%g FLOP/s, %g B/s", r.flops, r.bytes);
 	CHECK(!roof_find(&r, db, &m, &d, DT_F32, &quiet, &e) && r.stored, "not stored: %s", e.msg);
