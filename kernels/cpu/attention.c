@@ -55,11 +55,14 @@ static struct attention plan(const struct attention_kernel *k, const struct op_c
 	};
 	int64_t padded_keys = round_up(a.lk, 32);
 
-	a.block_rows = a.dh <= 128 ? 96 : 192; /* more words a key, more queries to pay for them */
+	/* more words a key, more queries to pay for them */
+	a.block_rows = round_up(a.dh <= 128 ? 96 : 192, k->rows);
 	a.block_keys = choose_block_keys(a.dh);
 	a.dh_words = round_up(ceil_div(a.dh, k->pair), k->word_align);
 	a.dh_cols = round_up(a.dh, k->lanes);
-	a.head_k_words = round_up(padded_keys * a.dh_words, LINE_WORDS);
+	/* and a word for each block of keys */
+	a.head_k_words = round_up(padded_keys * a.dh_words + ceil_div(a.lk, a.block_keys),
+				  LINE_WORDS);
 	a.head_v_words = round_up(padded_keys / k->pair * a.dh_cols, LINE_WORDS);
 	/* of each query: its words, result, sum of weights and (one vector per tile) maximum */
 	a.scratch_words = a.block_rows * (a.dh_words + a.dh_cols + 2 * k->lanes) +

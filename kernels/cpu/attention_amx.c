@@ -1,56 +1,68 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attention with AMX tiles of 16 rows by 16 words. A panel of 16 steps is what tdpbf16ps wants as
- * right operand; rows of queries and of weights are its left operand as they are. Sums are four
- * tiles: 32 rows x 2 vectors, which reads the least per product, or 16 rows x 4 vectors where the
- * weights are computed, so that for heads of 64 all of P V runs in the shadow of the exponentials.
+ * Attention with AMX tiles of 16 rows by 16 words. Sixteen steps of packed keys or values are what
+ * tdpbf16ps wants as right operand; rows of queries and of weights are its left operand as they
+ * are. attention_amx_stream.h is the fast way; here is the one with a running maximum, for masks
+ * and for scores that are too far apart. Its sums are four tiles: 32 rows x 2 vectors, which reads
+ * the least per product, or 16 rows x 4 vectors where the weights are computed.
  *
  * Compiled a second time with the tiles emulated (attention_amx_emulated_bf16.c).
  */
 #include "attention_bf16.h"
 
 #define ROWS 32
-#define PANEL 4
+#define PANEL 1 /* tiles of right operands are then contiguous */
 #define KEY_ALIGN 32
 #define TILE 16
 
+/* In the order in which vpackusdw would leave them, see key_of_step. */
+static inline void store_chunk(float *p, vec x, vec y)
+{
+	const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+	__m512i natural = (__m512i)_mm512_cvtne2ps_pbh(y, x);
+
+	_mm512_storeu_si512(p, _mm512_permutexvar_epi64(order, natural));
+}
+
+#define STORE_CHUNK store_chunk
+
 #include "attention_amx_tile.h"
 #include "attention_flash.h"
+#include "attention_amx_pack.h"
 
-/* Tiles 0..3 += 32 rows of a x n <= 2 vectors of b, over 16 steps; strides in words. */
-static inline void dot_square(const float *a, int64_t a_stride, const float *b, int64_t b_stride,
-			      int n)
+/* Tiles 0..3 += 32 rows of a x n <= 2 vectors of b, over 16 steps. Words from row to row of a, from
+ * its first half to the second, and from vector to vector of b. */
+static inline void dot_square(const float *a, int64_t a_stride, int64_t a_half, const float *b,
+			      int64_t b_next, int n)
 {
-	tile_load(6, b, b_stride);
+	tile_load(6, b, LANES);
 	tile_load(4, a, a_stride);
 	tile_dot(0, 4, 6);
-	tile_load(5, a + TILE * a_stride, a_stride);
+	tile_load(5, a + a_half, a_stride);
 	tile_dot(2, 5, 6);
 	if (n == 1)
 		return;
-	tile_load(7, b + LANES, b_stride);
+	tile_load(7, b + b_next, LANES);
 	tile_dot(1, 4, 7);
 	tile_dot(3, 5, 7);
 }
 
 /* Tiles 0..n-1 += 16 rows of a x n vectors of b, over 16 steps. */
-static inline void dot_wide(const float *a, int64_t a_stride, const float *b, int n)
+static inline void dot_wide(const float *a, int64_t a_stride, const float *b, int64_t b_next, int n)
 {
-	const int64_t b_stride = n * LANES;
-
 	tile_load(4, a, a_stride);
-	tile_load(5, b, b_stride);
+	tile_load(5, b, LANES);
 	tile_dot(0, 4, 5);
 	if (n > 1) {
-		tile_load(6, b + LANES, b_stride);
+		tile_load(6, b + b_next, LANES);
 		tile_dot(1, 4, 6);
 	}
 	if (n > 2) {
-		tile_load(7, b + 2 * LANES, b_stride);
+		tile_load(7, b + 2 * b_next, LANES);
 		tile_dot(2, 4, 7);
 	}
 	if (n > 3) {
-		tile_load(5, b + 3 * LANES, b_stride);
+		tile_load(5, b + 3 * b_next, LANES);
 		tile_dot(3, 4, 5);
 	}
 }
@@ -107,21 +119,18 @@ static inline void store_wide(float *c, int64_t stride, int n)
 
 static void scores(struct tile *t, const float *k)
 {
-	for (int64_t left = vectors_of(t->keys), col = 0; left && col < t->seen; ) {
-		int n = panel_share(left);
+	const int64_t next = t->dh_words * LANES;
 
-		for (int j = 0; j < n; j += 2) {
-			int pair = n - j < 2 ? 1 : 2;
+	for (int64_t left = vectors_of(t->keys), col = 0; left > 0 && col < t->seen; left -= 2) {
+		int pair = left < 2 ? 1 : 2;
 
-			zero_sums();
-			for (int64_t s = 0; s < t->dh_words; s += TILE)
-				dot_square(t->q + s, t->dh_words, k + (s * n + j) * LANES,
-					   n * LANES, pair);
-			store_square(t->s + col + j * LANES, ATTENTION_SCORE_STRIDE, pair);
-		}
-		k += t->dh_words * n * LANES;
-		col += n * LANES;
-		left -= n;
+		zero_sums();
+		for (int64_t s = 0; s < t->dh_words; s += TILE)
+			dot_square(t->q + s, t->dh_words, TILE * t->dh_words, k + s * LANES, next,
+				   pair);
+		store_square(t->s + col, ATTENTION_SCORE_STRIDE, pair);
+		k += pair * next;
+		col += pair * LANES;
 	}
 	for (int i = 0; i < ROWS; i++)
 		mask_row(t, i, t->seen);
@@ -145,8 +154,8 @@ static void weigh_half(struct tile *t, int row, int64_t first)
 		weigh(t, row + i, first);
 }
 
-/* The first panel of n vectors: weighs each chunk while the tiles multiply the chunk before. */
-static void value_panel_first(struct tile *t, const float *v, int n)
+/* The first n columns of values: weighs each chunk while the tiles multiply the chunk before. */
+static void values_first(struct tile *t, const float *v, int64_t next, int n)
 {
 	for (int row = 0; row < ROWS; row += TILE) {
 		const float *p = t->s + row * ATTENTION_SCORE_STRIDE;
@@ -155,8 +164,8 @@ static void value_panel_first(struct tile *t, const float *v, int n)
 		load_wide(o, t->dh_cols, n);
 		weigh_half(t, row, 0);
 		for (int64_t first = 0; first < t->padded; first += CHUNK) {
-			dot_wide(p + first / PAIR, ATTENTION_SCORE_STRIDE,
-				 v + first / PAIR * n * LANES, n);
+			dot_wide(p + first / PAIR, ATTENTION_SCORE_STRIDE, v + first / PAIR * LANES,
+				 next, n);
 			if (first + CHUNK < t->padded)
 				weigh_half(t, row, first + CHUNK);
 		}
@@ -164,44 +173,36 @@ static void value_panel_first(struct tile *t, const float *v, int n)
 	}
 }
 
-static void value_panel(const struct tile *t, const float *v, int64_t col, int n)
+static void values_pair(const struct tile *t, float *o, const float *v, int64_t next, int n)
 {
-	for (int j = 0; j < n; j += 2) {
-		int pair = n - j < 2 ? 1 : 2;
-		float *o = t->o + col + j * LANES;
-
-		load_square(o, t->dh_cols, pair);
-		for (int64_t s = 0; s < t->padded / PAIR; s += TILE)
-			dot_square(t->s + s, ATTENTION_SCORE_STRIDE, v + (s * n + j) * LANES,
-				   n * LANES, pair);
-		store_square(o, t->dh_cols, pair);
-	}
+	load_square(o, t->dh_cols, n);
+	for (int64_t s = 0; s < t->padded / PAIR; s += TILE)
+		dot_square(t->s + s, ATTENTION_SCORE_STRIDE, TILE * ATTENTION_SCORE_STRIDE,
+			   v + s * LANES, next, n);
+	store_square(o, t->dh_cols, n);
 }
 
 static void accumulate(struct tile *t, const float *v)
 {
+	const int64_t next = value_steps(t->keys) * LANES, cols = t->dh_cols / LANES;
+
 	if (t->fresh)
 		memset(t->o, 0, 4 * (size_t)(ROWS * t->dh_cols));
 	else
 		rescale(t);
-	for (int64_t left = t->dh_cols / LANES, col = 0; left; ) {
-		int n = panel_share(left);
-
-		if (col == 0)
-			value_panel_first(t, v, n);
-		else
-			value_panel(t, v, col, n);
-		v += value_steps(t->keys) * n * LANES;
-		col += n * LANES;
-		left -= n;
-	}
+	values_first(t, v, next, cols < 4 ? (int)cols : 4);
+	for (int64_t j = 4; j < cols; j += 2)
+		values_pair(t, t->o + j * LANES, v + j * next, next, j + 1 < cols ? 2 : 1);
 }
+
+#include "attention_amx_stream.h"
 
 static void attend_with_tiles(const struct attention *a, int64_t head, int64_t first_row,
 			      float *scratch)
 {
 	tile_begin();
-	attend(a, head, first_row, scratch);
+	if (!stream(a, head, first_row, scratch))
+		attend(a, head, first_row, scratch);
 	tile_end();
 }
 
@@ -212,6 +213,6 @@ static void attend_with_tiles(const struct attention *a, int64_t head, int64_t f
 #endif
 
 const struct attention_kernel KERNEL = {
-	.lanes = LANES, .pair = PAIR, .rows = ROWS, .word_align = TILE, .pack = pack,
+	.lanes = LANES, .pair = PAIR, .rows = QUERIES, .word_align = TILE, .pack = pack,
 	.attend = attend_with_tiles,
 };

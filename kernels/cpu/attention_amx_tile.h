@@ -40,6 +40,12 @@ static inline void tile_begin(void)
 		TILE_FENCE();                               \
 		_tile_loadd(t, p, (size_t)(stride) * 4);    \
 	} while (0)
+/* Of what is used once: leaves the first-level cache to the rest. */
+#define tile_stream(t, p, stride)                           \
+	do {                                                \
+		TILE_FENCE();                               \
+		_tile_stream_loadd(t, p, (size_t)(stride) * 4); \
+	} while (0)
 #define tile_store(t, p, stride)                            \
 	do {                                                \
 		_tile_stored(t, p, (size_t)(stride) * 4);   \
@@ -60,6 +66,8 @@ static inline void tile_load(int t, const float *p, int64_t stride)
 	for (int i = 0; i < 16; i++)
 		memcpy(emulated_tile[t].word[i], p + i * stride, 64);
 }
+
+#define tile_stream tile_load
 
 static inline void tile_store(int t, float *p, int64_t stride)
 {

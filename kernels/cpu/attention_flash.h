@@ -53,6 +53,11 @@ static inline int64_t vectors_of(int64_t cols)
 	return (cols + LANES - 1) / LANES;
 }
 
+/* How weights are stored, where that is not the order of the keys. */
+#ifndef STORE_CHUNK
+#define STORE_CHUNK store_weights
+#endif
+
 /* The next of `panels` panels takes its even share of the `vectors` that remain. */
 static inline int panel_share(int64_t vectors)
 {
@@ -72,7 +77,7 @@ static void scores(struct tile *t, const float *k);
 /* Weighs the scores, and o = alpha o + weights v. */
 static void accumulate(struct tile *t, const float *v);
 
-/* ---- packing --------------------------------------------------------------------------------- */
+/* ---- operands -------------------------------------------------------------------------------- */
 
 /* Words [w0, w0 + words) of a row of dh elements; zero beyond them. */
 static inline void row_words(const struct attention *a, float *dst, const void *x, int64_t first,
@@ -105,91 +110,6 @@ static void negate_words(float *x, int64_t words)
 	}
 }
 
-/* Transposes the words of LANES keys; key j of the call is in lane j. Steps are `stride` apart. */
-static void pack_key_lanes(const struct attention *a, float *dst, int64_t stride, int64_t token0,
-			   int64_t keys)
-{
-	float row[LANES][16];
-
-	for (int64_t w = 0; w < a->dh_words; w += 16) {
-		int64_t words = a->dh_words - w < 16 ? a->dh_words - w : 16;
-
-		for (int64_t j = 0; j < LANES; j++)
-			if (j < keys)
-				row_words(a, row[j], a->k, token0 + j * a->width, w, 16);
-			else
-				memset(row[j], 0, sizeof row[j]);
-		for (int64_t s = 0; s < words; s++, dst += stride)
-			for (int64_t j = 0; j < LANES; j++)
-				dst[j] = row[j][s];
-	}
-}
-
-static void pack_keys(const struct attention *a, float *dst, int64_t token0, int64_t keys)
-{
-	for (int64_t left = vectors_of(keys), col = 0; left; ) {
-		int nv = panel_share(left);
-
-		for (int j = 0; j < nv; j++, col += LANES) {
-			pack_key_lanes(a, dst + j * LANES, nv * LANES, token0 + col * a->width,
-				       keys - col);
-		}
-		dst += a->dh_words * nv * LANES;
-		left -= nv;
-	}
-}
-
-/* Columns of one word row of values: of one key, or of a key and the next. */
-static inline void value_words(const struct attention *a, float *dst, const void *x, const void *y,
-			       int64_t cols)
-{
-	const uint16_t *lo = x, *hi = y;
-
-	if (PAIR == 2)
-		for (int64_t j = 0; j < cols; j++) {
-			uint32_t word = lo[j] | (uint32_t)hi[j] << 16;
-			memcpy(dst + j, &word, 4);
-		}
-	else if (a->dtype == DT_F32)
-		memcpy(dst, x, 4 * (size_t)cols);
-	else
-		for (int64_t j = 0; j < cols; j++)
-			dst[j] = bf16_to_f32(lo[j]);
-}
-
-static void pack_value_panel(const struct attention *a, float *dst, int64_t token0, int64_t keys,
-			     int64_t col, int64_t lanes)
-{
-	static const uint16_t zero[PANEL * LANES];
-	int64_t steps = value_steps(keys), cols = a->dh - col < lanes ? a->dh - col : lanes;
-	int64_t row_bytes = a->width * (int64_t)dtype_bytes(a->dtype);
-	const char *v = (const char *)a->v + (size_t)(token0 + col) * dtype_bytes(a->dtype);
-
-	for (int64_t s = 0; s < steps; s++, dst += lanes) {
-		int64_t key = s * PAIR;
-
-		if (cols < lanes || key >= keys)
-			memset(dst, 0, 4 * (size_t)lanes);
-		if (key >= keys)
-			continue;
-		value_words(a, dst, v + key * row_bytes,
-			    key + 1 < keys ? (const void *)(v + (key + 1) * row_bytes) : zero,
-			    cols);
-	}
-}
-
-static void pack_values(const struct attention *a, float *dst, int64_t token0, int64_t keys)
-{
-	for (int64_t left = vectors_of(a->dh), col = 0; left; ) {
-		int nv = panel_share(left);
-
-		pack_value_panel(a, dst, token0, keys, col, nv * LANES);
-		dst += value_steps(keys) * nv * LANES;
-		col += nv * LANES;
-		left -= nv;
-	}
-}
-
 static int64_t token_of(const struct attention *a, int64_t len, int64_t head, int64_t pos)
 {
 	return (head / a->heads * len + pos) * a->width + head % a->heads * a->dh;
@@ -204,15 +124,6 @@ static float *packed_keys(const struct attention *a, int64_t head, int64_t first
 static float *packed_values(const struct attention *a, int64_t head, int64_t first)
 {
 	return a->packed_v + head % a->round_heads * a->head_v_words + first / PAIR * a->dh_cols;
-}
-
-static void pack(const struct attention *a, int64_t head, int64_t first)
-{
-	int64_t keys = a->lk - first < a->block_keys ? a->lk - first : a->block_keys;
-	int64_t token0 = token_of(a, a->lk, head, first);
-
-	pack_keys(a, packed_keys(a, head, first), token0, keys);
-	pack_values(a, packed_values(a, head, first), token0, keys);
 }
 
 /* ---- softmax --------------------------------------------------------------------------------- */
@@ -258,7 +169,7 @@ static inline __attribute__((always_inline)) void weigh(struct tile *t, int row,
 	vec y = vec_exp2(vec_fms(vec_load(s + first + LANES), c, max));
 
 	vec_store(total, vec_add(vec_load(total), vec_add(x, y)));
-	store_weights(s + first / PAIR, x, y);
+	STORE_CHUNK(s + first / PAIR, x, y);
 }
 
 /* ---- one query block ------------------------------------------------------------------------- */

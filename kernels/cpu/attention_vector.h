@@ -8,6 +8,7 @@
 #define BENCH_ATTENTION_VECTOR_H
 
 #include "attention_flash.h"
+#include "attention_pack.h"
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The fast way of attention_amx.c: weights without a running maximum, so that nothing stands
+ * between the exponentials and the tiles, which work at the same time.
+ *
+ * A weight is 2^(c S - m - HEADROOM). m is the maximum over the first keys only, and HEADROOM lets
+ * later scores exceed it by forty octaves before a weight no longer fits. Where one did not, the
+ * sum of weights tells, and the block of queries is done again with the running maximum. That is
+ * also how masks and numbers that are not finite are served.
+ *
+ * Blocks of QUERIES x KEYS pass through three stations: scores, weights, values. The tiles compute
+ * the scores of one chunk of keys after the other, and between them their share of the values of
+ * the block before; the vectors weigh the chunk that was just scored. Operands and results are made
+ * of whole tiles that are contiguous in memory, those of all queries one after the other.
+ */
+#ifndef BENCH_ATTENTION_AMX_STREAM_H
+#define BENCH_ATTENTION_AMX_STREAM_H
+
+#define QUERIES 32
+#define KEYS 128
+#define HEADROOM 40
+
+#define TILE_WORDS (TILE * LANES)
+#define COLUMN_WORDS (QUERIES * LANES) /* of one tile of columns, all queries */
+#define CHUNKS (KEYS / CHUNK)
+#define HALVES (QUERIES / (2 * TILE)) /* as many queries as are multiplied at a time */
+
+/* Queries of `tile` x keys `first` to `first` + `keys`, in the block of packed keys at `block`. */
+struct stream_item {
+	int64_t block, first, keys, tile;
+	float *p; /* its weights */
+};
+
+struct stream {
+	const struct attention *a;
+	int64_t head, steps,
+		cols; /* tiles along the words of a query, along the columns of values */
+	int64_t tiles;             /* of QUERIES */
+	float *q, *o;              /* [tile][step], [tile][column] COLUMN_WORDS */
+	float *s, *p;              /* [2][vector of the chunk], [2][chunk] COLUMN_WORDS */
+	float *total, *base;       /* [query][LANES], [query] */
+	float scale;               /* of a score, in 512ths of an octave */
+
+	/* what is weighed: the next group of rows, and how many are left; of `products` steps of
+	 * the tiles, each is given its share */
+	const float *s_in, *base_in;
+	float *p_out, *total_out;
+	int64_t at, groups, credit, products;
+	__mmask16 seen[2];
+	const struct weigher *weigher;
+
+	/* sums that are still in tiles: where they belong, and which tiles they are not in */
+	float *pending;
+	bool odd;
+
+	bool parity; /* of the turn: of the two chunks of scores, the one that is written */
+};
+
+static inline int64_t chunks_of(int64_t keys)
+{
+	return (keys + CHUNK - 1) / CHUNK;
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* Adding it leaves the nearest whole number in the low bits. */
+#define WHOLE 0x1.8p23f
+
+/* Pairs of halves, each the same, in memory: gcc turns a product with a known factor into shifts.
+ */
+struct weigher { uint32_t whole, fraction, slope, bend, one; };
+
+static const struct weigher weigher = {
+	0x4b400000, 511 * 0x10001, 42 * 0x10001, 22300 * 0x10001, 0x3f803f80,
+};
+
+/* Two vectors of scores to 32 weights. x counts 512ths of an octave from 2^-127 and saturates; its
+ * upper seven bits are the exponent of the weight, the lower nine a fraction f. A parabola turns
+ * 1 + f into 2^f, in whole numbers only: with the rounding to bf16 the error has a standard
+ * deviation of 2.0e-3, one of 1.7e-3 being that of the rounding alone.
+ *
+ * While the tiles multiply, multiplications and shifts have one port, and what needs neither has
+ * the other: hence WHOLE instead of a conversion, and no more than two products. */
+static inline __attribute__((always_inline)) __m512i weights(const struct weigher *k, __m512i x0,
+							     __m512i x1, const __mmask16 seen[2])
+{
+	const __m512i whole = _mm512_set1_epi32((int)k->whole);
+	__m512i x = _mm512_packus_epi32(_mm512_maskz_sub_epi32(seen[0], x0, whole),
+					_mm512_maskz_sub_epi32(seen[1], x1, whole));
+	__m512i f = _mm512_and_si512(x, _mm512_set1_epi32((int)k->fraction));
+	__m512i slope = _mm512_mullo_epi16(f, _mm512_set1_epi32((int)k->slope));
+	__m512i bend = _mm512_sub_epi16(_mm512_set1_epi32((int)k->bend), slope);
+
+	return _mm512_srli_epi16(_mm512_sub_epi16(x, _mm512_mulhi_epu16(f, bend)), 2);
+}
+
+#define GROUP 4 /* rows that are weighed at a time */
+
+static inline __attribute__((always_inline)) void weigh_group(struct stream *t)
+{
+	const struct weigher *k = t->weigher;
+	const __m512bh one = (__m512bh)_mm512_set1_epi32((int)k->one);
+	const __mmask16 seen[2] = { t->seen[0], t->seen[1] };
+	const vec scale = vec_set(t->scale);
+	const float *in = t->s_in + t->at, *base = t->base_in + t->at / LANES;
+	float *out = t->p_out + t->at, *total = t->total_out + t->at;
+	__m512i w[GROUP];
+
+#pragma GCC unroll 8
+	for (int i = 0; i < GROUP; i++) {
+		vec b = vec_set(base[i]), x0 = vec_load(in + i * LANES);
+		vec x1 = vec_load(in + COLUMN_WORDS + i * LANES);
+
+		w[i] = weights(k, _mm512_castps_si512(_mm512_fmadd_ps(x0, scale, b)),
+			       _mm512_castps_si512(_mm512_fmadd_ps(x1, scale, b)), seen);
+	}
+#pragma GCC unroll 8
+	for (int i = 0; i < GROUP; i++) {
+		vec sum = vec_load(total + i * LANES);
+
+		_mm512_storeu_si512(out + i * LANES, w[i]);
+		vec_store(total + i * LANES, _mm512_dpbf16_ps(sum, (__m512bh)w[i], one));
+	}
+	t->at += GROUP * LANES;
+}
+
+static inline __attribute__((always_inline)) void weigh_share(struct stream *t)
+{
+	for (t->credit += QUERIES / GROUP; t->credit > 0 && t->groups; t->groups--) {
+		weigh_group(t);
+		t->credit -= t->products;
+	}
+}
+
+/* From the scores of the first keys; the last term halves an error of truncation. */
+static void set_base(const struct stream *t, float *base)
+{
+	for (int i = 0; i < QUERIES; i++) {
+		const float *s = t->s_in + i * LANES;
+		vec x = _mm512_mask_mov_ps(vec_set(UNSEEN), t->seen[0], vec_load(s));
+		vec y = _mm512_mask_mov_ps(vec_set(UNSEEN), t->seen[1], vec_load(s + COLUMN_WORDS));
+
+		base[i] = WHOLE + 512 * (127 - HEADROOM) - 10 - t->scale * vec_hmax(vec_max(x, y));
+	}
+}
+
+/* ---- tiles ----------------------------------------------------------------------------------- */
+
+/* Sums of 32 queries x one vector: in tiles 0 and 1, or 2 and 3. They are stored when the products
+ * of the next sums have begun, because to wait for the last product would idle the tiles. */
+#define DEFINE_PRODUCTS(name, c0, c1, d0, d1)                                                  \
+	static __attribute__((noinline)) void name(struct stream *t, const float *a,           \
+						   const float *b, int64_t steps, float *sums, \
+						   bool fresh)                                 \
+	{                                                                                      \
+		if (fresh) {                                                                   \
+			tile_zero(c0);                                                         \
+			tile_zero(c1);                                                         \
+		} else {                                                                       \
+			tile_load(c0, sums, LANES);                                            \
+			tile_load(c1, sums + TILE_WORDS, LANES);                               \
+		}                                                                              \
+		for (int64_t i = 0; i < steps; i++, a += COLUMN_WORDS, b += TILE_WORDS) {      \
+			tile_load(6, b, LANES);                                                \
+			tile_load(4, a, LANES);                                                \
+			tile_dot(c0, 4, 6);                                                    \
+			tile_load(5, a + TILE_WORDS, LANES);                                   \
+			tile_dot(c1, 5, 6);                                                    \
+			if (i == 0 && t->pending) {                                            \
+				tile_store(d0, t->pending, LANES);                             \
+				tile_store(d1, t->pending + TILE_WORDS, LANES);                \
+			}                                                                      \
+			weigh_share(t);                                                        \
+		}                                                                              \
+		t->pending = sums;                                                             \
+	}
+
+DEFINE_PRODUCTS(products_even, 0, 1, 2, 3)
+DEFINE_PRODUCTS(products_odd, 2, 3, 0, 1)
+
+static void products(struct stream *t, const float *a, const float *b, int64_t steps, float *sums,
+		     bool fresh)
+{
+	(t->odd ? products_odd : products_even)(t, a, b, steps, sums, fresh);
+	t->odd = !t->odd;
+}
+
+static void finish_products(struct stream *t)
+{
+	if (!t->pending)
+		return;
+	if (t->odd) {
+		tile_store(0, t->pending, LANES);
+		tile_store(1, t->pending + TILE_WORDS, LANES);
+	} else {
+		tile_store(2, t->pending, LANES);
+		tile_store(3, t->pending + TILE_WORDS, LANES);
+	}
+	t->pending = NULL;
+}
+
+/* The scores of one chunk. */
+static void stream_scores(struct stream *t, const struct stream_item *i, int64_t chunk, float *s)
+{
+	const float *q = t->q + i->tile * t->steps * COLUMN_WORDS;
+	const float *k = packed_keys(t->a, t->head, i->first + chunk * CHUNK);
+
+	for (int j = 0; j < (i->keys - chunk * CHUNK > LANES ? 2 : 1); j++) {
+		for (int row = 0; row < QUERIES; row += 2 * TILE)
+			products(t, q + row * LANES, k, t->steps, s + row * LANES, true);
+		k += t->steps * TILE_WORDS;
+		s += COLUMN_WORDS;
+	}
+}
+
+/* Sums `from` to `to` of the values of a block. */
+static void stream_values(struct stream *t, const struct stream_item *i, int64_t from, int64_t to)
+{
+	const int64_t block_keys = least(t->a->lk - i->block, t->a->block_keys);
+	const int64_t next = value_steps(block_keys) * LANES;
+	const float *v = packed_values(t->a, t->head, i->block) +
+			 (i->first - i->block) / PAIR * LANES;
+	float *o = t->o + i->tile * t->cols * COLUMN_WORDS;
+
+	for (int64_t j = from; j < to; j++) {
+		int64_t row = j % HALVES * (2 * TILE), col = j / HALVES;
+
+		products(t, i->p + row * LANES, v + col * next, chunks_of(i->keys),
+			 o + col * COLUMN_WORDS + row * LANES, i->first == 0);
+	}
+}
+
+/* ---- one block of queries -------------------------------------------------------------------- */
+
+/* The tile that follows takes the same block of keys, which stays in the second-level cache. */
+static struct stream_item next_item(const struct stream *t, struct stream_item i)
+{
+	i.first += i.keys;
+	if (i.first == least(t->a->lk, i.block + t->a->block_keys)) {
+		if (++i.tile == t->tiles) {
+			i.tile = 0;
+			i.block = i.first;
+		}
+		i.first = i.block;
+	}
+	i.keys = least(least(t->a->lk, i.block + t->a->block_keys) - i.first, KEYS);
+	return i;
+}
+
+static void begin_weights(struct stream *t, const struct stream_item *i, int64_t chunk,
+			  const float *s)
+{
+	const int64_t left = i->keys - chunk * CHUNK;
+	float *base = t->base + i->tile * QUERIES;
+
+	t->s_in = s;
+	t->base_in = base;
+	t->at = 0;
+	t->p_out = i->p + chunk * COLUMN_WORDS;
+	t->total_out = t->total + i->tile * QUERIES * LANES;
+	t->seen[0] = (__mmask16)first_halves(left);
+	t->seen[1] = (__mmask16)first_halves(left - LANES);
+	t->groups = QUERIES / GROUP;
+	t->credit = 0;
+	if (i->first == 0 && chunk == 0)
+		set_base(t, base);
+}
+
+static int64_t turns_of(const struct stream_item *i)
+{
+	return i->keys ? chunks_of(i->keys) : 1;
+}
+
+/* A chunk of item[0] is scored and the one before it weighed. While the chunks of a block are
+ * weighed, from its first to its last, the values of the block before are added up. */
+static void stream_turn(struct stream *t, const struct stream_item item[4], int64_t chunk)
+{
+	const struct stream_item *scored = item, *weighed = item + !chunk, *valued = weighed + 1;
+	const int64_t turns = turns_of(weighed), turn = chunk ? chunk : turns;
+	const int64_t sums = valued->keys ? t->cols * HALVES : 0;
+	const int64_t from = (turn - 1) * sums / turns, to = turn * sums / turns;
+	float *s[] = { t->s, t->s + 2 * COLUMN_WORDS };
+
+	t->products = (scored->keys ? 2 * HALVES * t->steps : 0) +
+		      (to - from) * chunks_of(valued->keys);
+	if (weighed->keys)
+		begin_weights(t, weighed, turn - 1, s[!t->parity]);
+	if (scored->keys)
+		stream_scores(t, scored, chunk, s[t->parity]);
+	if (from == to || !scored->keys)
+		finish_products(t);
+	stream_values(t, valued, from, to);
+	while (t->groups)
+		weigh_share(t);
+	t->parity = !t->parity;
+}
+
+static void stream_items(struct stream *t)
+{
+	const int64_t items = t->tiles * ((t->a->lk + KEYS - 1) / KEYS);
+	struct stream_item item[4] = { { .keys = least(t->a->lk, KEYS), .p = t->p } };
+	struct stream_item next;
+
+	for (int64_t n = 0; n < items + 2; n++) {
+		for (int64_t chunk = 0; chunk < turns_of(item); chunk++)
+			stream_turn(t, item, chunk);
+		next = n + 1 < items ? next_item(t, item[0]) : (struct stream_item){ .keys = 0 };
+		next.p = t->p + (n + 1) % 2 * (CHUNKS * COLUMN_WORDS);
+		memmove(item + 1, item, 3 * sizeof *item);
+		item[0] = next;
+	}
+	finish_products(t);
+}
+
+/* Copies the queries to tiles; the most that a score can be, times `scale`. */
+static float stream_queries(struct stream *t, int64_t token0, int64_t rows)
+{
+	const struct attention *a = t->a;
+	const __m512i sign = _mm512_set1_epi16(a->scale < 0 ? (short)0x8000 : 0);
+	__m512i most = _mm512_setzero_si512();
+	float most_k = 0;
+
+	for (int64_t i = 0; i < t->tiles * QUERIES; i++)
+		for (int64_t j = 0; j < t->steps; j++) {
+			float *q = t->q + (i / QUERIES * t->steps + j) * COLUMN_WORDS +
+				   i % QUERIES * LANES;
+			__m512i x = i < rows ? token_words(a, a->q, token0 + i * a->width,
+							   j * TILE * PAIR) :
+					       _mm512_setzero_si512();
+
+			most = _mm512_max_epu16(most,
+						_mm512_and_si512(x, _mm512_set1_epi16(0x7fff)));
+			_mm512_storeu_si512(q, _mm512_xor_si512(x, sign));
+		}
+	for (int64_t i = 0; i < a->lk; i += a->block_keys)
+		most_k = fmaxf(most_k, *key_bound(a, t->head, i));
+	return largest_half(most) * most_k * (float)a->dh * t->scale;
+}
+
+static void stream_row(const struct stream *t, int64_t row, int64_t out)
+{
+	const float *o = t->o + row / QUERIES * t->cols * COLUMN_WORDS + row % QUERIES * LANES;
+	const vec inverse = vec_set(1 / vec_hsum(vec_load(t->total + row * LANES)));
+
+	for (int64_t left = t->a->dh; left > 0; left -= LANES, o += COLUMN_WORDS, out += LANES) {
+		__m256bh x = _mm512_cvtneps_pbh(vec_mul(vec_load(o), inverse));
+
+		_mm256_mask_storeu_epi16((uint16_t *)t->a->out + out, (__mmask16)first_halves(left),
+					 (__m256i)x);
+	}
+}
+
+/* No weight reached the end of its range, nor all of them vanished. */
+static bool totals_fit(const struct stream *t)
+{
+	bool fit = true;
+
+	for (int64_t i = 0; i < t->tiles * QUERIES; i++) {
+		float total = vec_hsum(vec_load(t->total + i * LANES));
+
+		fit &= total < 2 && total > 0x1p-60f;
+	}
+	return fit;
+}
+
+/* False: nothing was written, and the running maximum is needed. */
+static bool stream(const struct attention *a, int64_t head, int64_t first_row, float *scratch)
+{
+	int64_t rows = least(a->lq - first_row, a->block_rows);
+	int64_t token0 = token_of(a, a->lq, head, first_row);
+	struct stream t = {
+		.a = a, .head = head, .steps = a->dh_words / TILE, .cols = a->dh_cols / LANES,
+		.tiles = (rows + QUERIES - 1) / QUERIES, .q = scratch,
+		.weigher = &weigher, .scale = 512 * (float)M_LOG2E * fabsf(a->scale),
+	};
+
+	t.o = t.q + a->block_rows * a->dh_words;
+	t.total = t.o + a->block_rows * a->dh_cols;
+	t.base = t.total + a->block_rows * LANES;
+	t.s = t.base + a->block_rows;
+	t.p = t.s + 4 * COLUMN_WORDS;
+	if (a->causal || !(stream_queries(&t, token0, rows) < 0x1p21f))
+		return false;
+	memset(t.total, 0, 4 * (size_t)(t.tiles * QUERIES * LANES));
+	stream_items(&t);
+	if (!totals_fit(&t))
+		return false;
+	for (int64_t i = 0; i < rows; i++)
+		stream_row(&t, i, token0 + i * a->width);
+	return true;
+}
+
+#endif
