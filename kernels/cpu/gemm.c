@@ -14,6 +14,7 @@ const struct gemm_kernel *gemm_kernel_at(enum isa level, enum dtype dtype)
 	static const struct gemm_kernel *const kernel[ISA_COUNT][DT_BF16 + 1] = {
 		[ISA_AVX2] = { [DT_F32] = &gemm_avx2_fp32, [DT_BF16] = &gemm_avx2_bf16 },
 		[ISA_BF16] = { [DT_BF16] = &gemm_bf16 },
+		[ISA_AMX] = { [DT_BF16] = &gemm_amx },
 	};
 	return kernel[level][dtype];
 }
@@ -47,8 +48,8 @@ static int64_t panels_of(const struct gemm_weight *w)
 
 size_t gemm_weight_bytes(const struct gemm_weight *w)
 {
-	int64_t steps = ceil_div(w->inputs, w->kernel->pair) * w->kernel->pair;
-	return (size_t)(panels_of(w) * steps * w->kernel->cols) * dtype_bytes(w->kernel->dtype);
+	int64_t values = w->taps * gemm_tap_k(w) * w->kernel->cols;
+	return (size_t)(panels_of(w) * values) * dtype_bytes(w->kernel->dtype);
 }
 
 /* The output that column c of a panel computes; -1: none, the panel is wider than the weight. */
@@ -78,11 +79,11 @@ static inline __attribute__((always_inline)) void
 move_channels(const struct gemm_weight *w, char *panel, char *plain, int c, int64_t from,
 	      int64_t to, bool unpack, const size_t size, const int pair)
 {
-	int64_t channels = w->inputs / w->taps, cols = w->kernel->cols, taps = w->taps;
+	const int64_t cols = w->kernel->cols, taps = w->taps;
 
 	for (int64_t tap = 0; tap < taps; tap++)
 		for (int64_t i = from; i < to; i++) {
-			int64_t k = tap * channels + i;
+			int64_t k = gemm_k(w, tap, i);
 			int64_t at = (k / pair * cols + c) * pair + k % pair;
 			move(panel + (size_t)at * size, plain + (size_t)(i * taps + tap) * size,
 			     unpack, size);
@@ -117,10 +118,11 @@ void gemm_pack(const struct gemm_weight *w, const void *plain)
 {
 	int64_t panels = panels_of(w);
 	size_t bytes = gemm_weight_bytes(w) / (size_t)panels;
+	bool padded = w->taps * gemm_tap_k(w) != w->inputs;
 
 #pragma omp parallel for schedule(static)
 	for (int64_t p = 0; p < panels; p++) {
-		if (gemm_cols_of(w, p) < gemm_panel_cols(w) || w->inputs % w->kernel->pair)
+		if (gemm_cols_of(w, p) < gemm_panel_cols(w) || padded)
 			memset((void *)gemm_panel(w, p), 0, bytes); /* places that hold nothing */
 		move_panel(w, (void *)plain, p, false);
 	}
@@ -180,14 +182,20 @@ static size_t scratch_bytes(const struct gemm_weight *w, int64_t rows)
 	return (size_t)k->scratch(w, smaller(rows, k->piece_rows)) * sizeof(float);
 }
 
-size_t gemm_scratch(const struct gemm_weight *w, int64_t rows)
+size_t gemm_scratch(const struct gemm_weight *w, int64_t rows, const struct gemm_image *image)
 {
+	if (w->kernel->scratch_all)
+		return w->kernel->scratch_all(w, rows, image);
 	return scratch_bytes(w, rows) * (size_t)omp_get_max_threads();
 }
 
 /* Pieces are handed out one by one, because threads of a shared machine are not equally fast. */
 static void run_pieces(const struct gemm *g)
 {
+	if (g->w->kernel->run) {
+		g->w->kernel->run(g);
+		return;
+	}
 	struct cut c = cut(g);
 	int64_t pieces = c.row_pieces * c.panel_pieces, panels = panels_of(g->w);
 	size_t each = scratch_bytes(g->w, g->rows) / sizeof(float);

@@ -11,7 +11,8 @@
  * [pair]; a panel stays near while the rows of a piece pass by. For GEGLU the first half of a panel
  * holds columns of u and the other half the same ones of g, so that their product is formed where
  * the sums are. Goto & van de Geijn 2008 for the blocking. This file knows no instruction set:
- * gemm_bf16.c sums over all of K in registers, gemm_blocked.h over blocks of k.
+ * gemm_bf16.c sums over all of K in registers, gemm_blocked.h over blocks of k, gemm_amx.c over
+ * blocks of k in tiles.
  *
  * How to test: onednn_test.c (values), gemm_test.c (memory).
  */
@@ -55,8 +56,8 @@ const char *gemm_name(const struct gemm_kernel *k);
 /* By shape; w->panel is not looked at. */
 size_t gemm_weight_bytes(const struct gemm_weight *w);
 
-/* Bytes that all threads work in while so many rows are multiplied. */
-size_t gemm_scratch(const struct gemm_weight *w, int64_t rows);
+/* Bytes that all threads work in while so many rows are multiplied; image: as in struct gemm. */
+size_t gemm_scratch(const struct gemm_weight *w, int64_t rows, const struct gemm_image *image);
 
 /* Packs `plain`, a matrix [outputs,inputs] or a kernel [outputs,channels,taps], into w->panel
  * (gemm_weight_bytes(), aligned to 64), on all threads. */
@@ -76,15 +77,23 @@ struct gemm_kernel {
 	const char *name;
 	enum dtype dtype;
 	int rows, cols, pair;             /* of a tile; k that lie together in a panel */
+	int step;                         /* channels that all taps take before the next; 0: all */
 	int64_t piece_rows, piece_panels; /* at most */
 	bool images;
 
 	/* Floats that one thread needs for a piece of `rows` rows; NULL: none. */
 	int64_t (*scratch)(const struct gemm_weight *w, int64_t rows);
 	void (*piece)(const struct gemm *g, const struct gemm_piece *p, float *scratch);
+
+	/* Instead of the two above, where one piece prepares the next: bytes that all threads need,
+	 * and the whole product. */
+	size_t (*scratch_all)(const struct gemm_weight *w, int64_t rows,
+			      const struct gemm_image *image);
+	void (*run)(const struct gemm *g);
 };
 
-extern const struct gemm_kernel gemm_avx2_fp32, gemm_avx2_bf16, gemm_bf16;
+extern const struct gemm_kernel gemm_avx2_fp32, gemm_avx2_bf16, gemm_bf16, gemm_amx,
+	gemm_amx_emulated;
 
 /* Columns of the result that one panel makes, and all that the weight makes. */
 static inline int gemm_panel_cols(const struct gemm_weight *w)
@@ -97,12 +106,24 @@ static inline int64_t gemm_cols(const struct gemm_weight *w)
 	return w->gated ? w->outputs / 2 : w->outputs;
 }
 
+/* k of one tap in a panel: its channels, padded to whole steps or pairs. */
+static inline int64_t gemm_tap_k(const struct gemm_weight *w)
+{
+	int64_t step = w->kernel->step ? w->kernel->step : w->kernel->pair;
+	return (w->inputs / w->taps + step - 1) / step * step;
+}
+
+/* Where in K a tap of a channel is. */
+static inline int64_t gemm_k(const struct gemm_weight *w, int64_t tap, int64_t channel)
+{
+	int64_t step = w->kernel->step ? w->kernel->step : gemm_tap_k(w);
+	return (channel / step * w->taps + tap) * step + channel % step;
+}
+
 /* The panel, and how many of its columns the result has. */
 static inline const void *gemm_panel(const struct gemm_weight *w, int64_t panel)
 {
-	int64_t pair = w->kernel->pair;
-	int64_t values = (w->inputs + pair - 1) / pair * pair * w->kernel->cols;
-
+	int64_t values = w->taps * gemm_tap_k(w) * w->kernel->cols;
 	return (const char *)w->panel + (size_t)(panel * values) * dtype_bytes(w->kernel->dtype);
 }
 

@@ -35,9 +35,13 @@ static void check(const struct gemm_kernel *k, const struct shape *s, bool gated
 				 .taps = 1, .gated = gated };
 	size_t size = dtype_bytes(k->dtype), results = (size_t)(s->rows * gemm_cols(&w)) * size;
 	const size_t bytes[PARTS] = {
-		[PLAIN] = (size_t)(s->inputs * s->outputs) * size, [PANEL] = gemm_weight_bytes(&w),
-		[X] = (size_t)(s->rows * s->inputs) * size, [RESIDUAL] = results, [Y] = results,
-		[SCRATCH] = gemm_scratch(&w, s->rows), [BIAS] = (size_t)s->outputs * sizeof(float),
+		[PLAIN] = (size_t)(s->inputs * s->outputs) * size,
+		[PANEL] = gemm_weight_bytes(&w),
+		[X] = (size_t)(s->rows * s->inputs) * size,
+		[RESIDUAL] = results,
+		[Y] = results,
+		[SCRATCH] = gemm_scratch(&w, s->rows, NULL),
+		[BIAS] = (size_t)s->outputs * sizeof(float),
 	};
 	struct guard part[PARTS];
 	char what[96];
@@ -90,5 +94,7 @@ int main(void)
 			if (k)
 				test_kernel(k);
 		}
+	if (isa_machine() >= ISA_BF16)
+		test_kernel(&gemm_amx_emulated);
 	return test_passed + test_failed ? test_end() : test_skip("no product of our own here");
 }

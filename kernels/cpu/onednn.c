@@ -62,6 +62,7 @@ bool dnnl_generates(const struct backend *b, const struct op_call *call)
 /* Of our own products; oneDNN's is in d->scratch. */
 size_t dnnl_scratch(const struct backend *b, const struct op_call *call)
 {
+	struct gemm_image image;
 	struct gemm_weight own;
 
 	if (call->op != OP_CONV2D && call->op != OP_LINEAR)
@@ -69,8 +70,10 @@ size_t dnnl_scratch(const struct backend *b, const struct op_call *call)
 	own = own_weight(cpu_of(b)->dnnl, call);
 	if (!own.kernel)
 		return 0;
-	return gemm_scratch(&own, call->op == OP_CONV2D ? conv_rows(call) :
-							  tensor_rows(call->in[0]));
+	if (call->op == OP_LINEAR)
+		return gemm_scratch(&own, tensor_rows(call->in[0]), NULL);
+	image = conv_image(call);
+	return gemm_scratch(&own, conv_rows(call), conv_is_linear(call) ? NULL : &image);
 }
 
 /* NULL: none is needed. */

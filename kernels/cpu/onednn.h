@@ -122,6 +122,7 @@ size_t conv_workspace(const struct dnnl *d, const struct op_call *call);
 dn_md conv_prepare(struct dnnl *d, const struct op_call *call, dn_md layout);
 void conv_run(struct dnnl *d, const struct op_call *call, const struct packed *w, float *scratch);
 int64_t conv_rows(const struct op_call *call); /* of one product */
+struct gemm_image conv_image(const struct op_call *call);
 
 /* A convolution with a 1x1 kernel and nothing around it is a linear. */
 bool conv_is_linear(const struct op_call *call);

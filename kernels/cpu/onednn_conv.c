@@ -152,13 +152,20 @@ static void run_linear(struct dnnl *d, const struct op_call *call, const struct 
 	}
 }
 
+struct gemm_image conv_image(const struct op_call *call)
+{
+	const struct tensor *x = call->in[0], *y = call->out[0];
+
+	return (struct gemm_image){ .height = x->dim[1], .width = x->dim[2], .channels = x->dim[3],
+				    .out_height = y->dim[1], .out_width = y->dim[2],
+				    .attr = call->attr.conv };
+}
+
 /* As the product of the windows of the image and the weight. */
 static void run_windows(const struct op_call *call, const struct gemm_weight *w, float *scratch)
 {
 	const struct tensor *x = call->in[0], *y = call->out[0], *residual = call->in[4];
-	const struct gemm_image image = { .height = x->dim[1], .width = x->dim[2],
-					  .channels = x->dim[3], .out_height = y->dim[1],
-					  .out_width = y->dim[2], .attr = call->attr.conv };
+	const struct gemm_image image = conv_image(call);
 	struct gemm g = { .rows = conv_rows(call), .image = &image, .w = w, .scratch = scratch };
 
 	for (int64_t row = 0; row < tensor_rows(y); row += g.rows) {

@@ -224,6 +224,8 @@ static void test_linear_parts(enum dtype dtype)
 		{ 250, 650, 1300, true, true, ACT_GEGLU, ACT_GEGLU },
 		{ 1100, 12, 2048, true, true, ACT_GEGLU, ACT_GEGLU },
 		{ 1100, 12, 2048, true, false, ACT_GEGLU, ACT_NONE },
+		{ 45, 1800, 70, true, true, ACT_GELU, ACT_GELU },
+		{ 290, 2100, 200, true, true, ACT_GEGLU, ACT_GEGLU },
 		{ 33, 12, 3072, true, false, ACT_NONE, ACT_GEGLU },
 		{ 33, 12, 3072, false, false, ACT_GEGLU, ACT_SILU },
 	};
@@ -285,6 +287,8 @@ static void test_conv(enum dtype dtype)
 		{ 1, 1, 1, 8, 8, { 3, 3, 1, 1, 1, 1, 1 } },
 		{ 1, 12, 12, 3, 32, { 4, 4, 4, 0, 0, 0, 0 } }, /* patches of a vision tower */
 		{ 2, 17, 19, 72, 40, { 3, 3, 1, 1, 1, 1, 1 } }, /* blocks of k end inside a tap */
+		{ 1, 19, 70, 330, 34, { 3, 3, 1, 1, 1, 1, 1 } }, /* several patches and panels, */
+		{ 1, 9, 60, 1100, 10, { 3, 3, 1, 1, 1, 1, 1 } }, /* and strips of some channels */
 	};
 
 	for (size_t i = 0; i < sizeof k / sizeof *k; i++)
@@ -319,11 +323,16 @@ static void test_plain_weight(enum dtype dtype)
 	release_all("a plain weight");
 }
 
+/* A product to be tested instead of the level's own, or NULL. */
+static const struct gemm_kernel *instead;
+
 static int test_level(void)
 {
 	cpu = (struct cpu){ .level = level, .dnnl = dnnl_new(level) };
 	scratch_init(&cpu.scratch);
-	for (int dtype = DT_F32; dtype <= DT_BF16; dtype++) {
+	if (instead)
+		cpu.dnnl->own[instead->dtype] = instead;
+	for (int dtype = instead ? (int)instead->dtype : DT_F32; dtype <= DT_BF16; dtype++) {
 		test_linear(dtype);
 		test_linear_parts(dtype);
 		test_conv(dtype);
@@ -367,6 +376,11 @@ int main(int argc, char **argv)
 		return bench(argv + 2);
 	for (int l = ISA_C; l <= (int)isa_machine(); l++) {
 		level = l;
+		spawn_level();
+	}
+	if (isa_machine() >= ISA_BF16) {
+		level = ISA_BF16;
+		instead = &gemm_amx_emulated;
 		spawn_level();
 	}
 	return test_end();

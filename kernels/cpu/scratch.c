@@ -20,7 +20,7 @@ static struct scratch *block_new(size_t bytes)
 	size_t all = sizeof(struct scratch) + bytes, align = 64;
 	struct scratch *s;
 
-	if (all >= HUGE_PAGE)
+	if (all >= HUGE_PAGE / 4)
 		align = HUGE_PAGE;
 	all = (all + align - 1) / align * align;
 	s = aligned_alloc(align, all);

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gemm.h with AMX tiles: a block of 32 rows and 32 columns is summed in four tiles; per step of 32 k
+ * it takes four tile loads for four products, 64 cycles. What feeds them:
+ *
+ * - A block of 20 steps of the panel stays in the first-level cache while all rows of the piece pass
+ *   by, loaded with the hint that they do not stay. Between such blocks the sums wait in the
+ *   second-level cache, where the rows are packed by tiles.
+ * - Some of the rest is done in the shadow of the products, after each tile instruction: the result
+ *   of the block before (bias, activation, residual), fetching the next weights. Whole lines of a
+ *   large result go straight to memory: reading them first, as caches do, took longer.
+ *
+ * Compiled a second time with the tiles emulated (gemm_amx_emulated_bf16.c).
+ */
+#include <omp.h>
+#include <stdatomic.h>
+
+#define SIMD_bf16
+#include "attention_amx_tile.h"
+#include "gemm_amx_pack.h"
+#include "gemm_finish.h"
+
+/* How a block makes lines of the result: with others, alone, or the first or second half of each. */
+enum lines { LINES_APART, LINES_WHOLE, LINES_BEGUN, LINES_ENDED };
+
+/* The result of a block, whose sums are [row tile][column tile][16][16]. */
+struct ending {
+	const float *sums, *bias;
+	char *y[2];              /* of each tile of rows */
+	const char *residual[2]; /* or NULL */
+	int rows[2], cols;
+	int64_t stride;          /* bytes between rows */
+	enum lines lines;
+	char *half;              /* of the lines that are begun, [2 TILE][LINE / 2] */
+	int row;                 /* the next, of 2 TILE */
+};
+
+/* A block of sums: two tiles of rows, a panel, some steps; and what is done beside it. */
+struct block {
+	const char *a[2], *w;
+	int64_t a_stride;        /* bytes between the rows of a tile */
+	const int32_t *step;     /* where each step is in a tile of rows, bytes */
+	int64_t steps;
+	bool first;              /* of K */
+	float *sums;
+	const char *next;        /* the weights that are needed next, */
+	int64_t next_steps;      /* and of each step these lines: */
+	int64_t next_line, next_lines;
+	const struct ending *result; /* of this block, or NULL */
+};
+
+/* A tile of rows of the piece in hand: where it is packed, and which rows of the result it makes. */
+struct tile {
+	int64_t at, first;
+	int rows;
+};
+
+struct worker {
+	const struct gemm *g;
+	const struct plan *plan;
+	char *chunk;
+	float *sums;
+	char *halves;            /* [pairs of tiles] of ending.half */
+	int32_t *steps;          /* where each step of a chunk is in a tile of rows, bytes */
+	bool streams;            /* the result does, where lines are whole */
+	struct tile tile[MOST_TILES]; /* of the piece in hand */
+	struct ending ending;    /* of the block before */
+	float bias[2][COLS];     /* of the panel in hand and of the one before */
+	int bias_in_hand;
+};
+
+/* ---- what is done between the products ---------------------------------------------------------- */
+
+INLINE void finish_part(char *y, const char *residual, int cols, vf v)
+{
+	if (cols >= TILE) {
+		if (residual)
+			v += vf_get(residual, DT_BF16, 0);
+		vf_put(y, DT_BF16, 0, v);
+	} else if (cols > 0) {
+		if (residual)
+			v += vf_get_part(residual, DT_BF16, 0, cols);
+		vf_put_part(y, DT_BF16, 0, cols, v);
+	}
+}
+
+/* A whole line of the result goes past the caches, which then have no need to read it first. */
+INLINE void stream_line(char *y, __m256i left, __m256i right)
+{
+	_mm512_stream_si512((void *)y, _mm512_inserti64x4(_mm512_castsi256_si512(left), right, 1));
+}
+
+INLINE vf add_residual(vf v, const char *residual)
+{
+	if (residual)
+		v += vf_get(residual, DT_BF16, 0);
+	return v;
+}
+
+/* Half a line of a GEGLU: it waits for the other one. */
+INLINE void finish_half(const struct ending *e, char *y, vf v)
+{
+	__m256i *half = (__m256i *)e->half + e->row, now = vec_narrow(v);
+
+	if (e->lines == LINES_BEGUN)
+		_mm256_store_si256(half, now);
+	else
+		stream_line(y - LINE / 2, _mm256_load_si256(half), now);
+}
+
+INLINE void finish_row(const struct ending *e, const enum act act)
+{
+	const int tile = e->row / TILE, row = e->row % TILE;
+	const float *s = e->sums + tile * 2 * TILE * TILE + row * TILE;
+	char *y = e->y[tile] + row * e->stride;
+	const char *residual = e->residual[tile] ? e->residual[tile] + row * e->stride : NULL;
+	vf u = vf_load(s) + vf_load(e->bias);
+	vf v = vf_load(s + TILE * TILE) + vf_load(e->bias + TILE);
+
+	if (act == ACT_GEGLU) {
+		u = u * vf_act(ACT_GELU, true, v);
+		if (e->lines == LINES_APART)
+			finish_part(y, residual, e->cols, u);
+		else
+			finish_half(e, y, add_residual(u, residual));
+		return;
+	}
+	u = vf_act(act, true, u);
+	v = vf_act(act, true, v);
+	if (e->lines == LINES_WHOLE) {
+		stream_line(y, vec_narrow(add_residual(u, residual)),
+			    vec_narrow(add_residual(v, residual ? residual + LINE / 2 : NULL)));
+		return;
+	}
+	finish_part(y, residual, e->cols, u);
+	finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE, v);
+}
+
+INLINE void finish_rows(struct ending *e, int64_t n, const enum act act)
+{
+	for (; n > 0 && e->row < 2 * TILE; n--, e->row++)
+		if (e->row % TILE < e->rows[e->row / TILE])
+			finish_row(e, act);
+}
+
+/* Some lines of the weights of step i of the block that comes next. */
+INLINE void fetch_weights(const struct block *b, int64_t i)
+{
+	if (i >= b->next_steps)
+		return;
+	for (int64_t n = b->next_line; n < b->next_line + b->next_lines; n++)
+		_mm_prefetch(b->next + i * W_STEP + n * LINE, _MM_HINT_T1);
+}
+
+/* Lines that finish_row() will want, while the block is summed. */
+INLINE void fetch_result_rows(const struct ending *e, int64_t from, int64_t n)
+{
+	for (int64_t r = from; r < from + n && r < 2 * TILE; r++) {
+		int64_t at = r % TILE * e->stride;
+
+		if (r % TILE >= e->rows[r / TILE])
+			continue;
+		if (e->lines == LINES_APART)
+			__builtin_prefetch(e->y[r / TILE] + at, 1);
+		if (e->residual[r / TILE])
+			__builtin_prefetch(e->residual[r / TILE] + at);
+	}
+}
+
+/* ---- a block ------------------------------------------------------------------------------------ */
+
+#define SUM(t) ((t) * TILE * TILE)
+
+INLINE void load_sums(const struct block *b)
+{
+	if (b->first) {
+		tile_zero(0);
+		tile_zero(1);
+		tile_zero(2);
+		tile_zero(3);
+		return;
+	}
+	tile_load(0, b->sums + SUM(0), TILE);
+	tile_load(1, b->sums + SUM(1), TILE);
+	tile_load(2, b->sums + SUM(2), TILE);
+	tile_load(3, b->sums + SUM(3), TILE);
+}
+
+INLINE void store_sums(const struct block *b)
+{
+	tile_store(0, b->sums + SUM(0), TILE);
+	tile_store(1, b->sums + SUM(1), TILE);
+	tile_store(2, b->sums + SUM(2), TILE);
+	tile_store(3, b->sums + SUM(3), TILE);
+}
+
+#define AT(p, offset) ((const float *)((p) + (offset)))
+
+INLINE void multiply(struct worker *k, const struct block *b, const enum act act)
+{
+	const int64_t a_stride = b->a_stride / 4, w_stride = COLS;
+	const int64_t rows = (2 * TILE + b->steps - 1) / b->steps; /* of a result, in each step */
+	const char *w = b->w;
+
+	load_sums(b);
+	for (int64_t i = 0; i < b->steps; i++, w += W_STEP) {
+		const int32_t at = b->step[i];
+
+		tile_load(6, AT(w, 0), w_stride);
+		tile_stream(4, AT(b->a[0], at), a_stride);
+		tile_dot(0, 4, 6);
+		fetch_weights(b, i);
+		tile_load(7, AT(w, LINE), w_stride);
+		tile_dot(1, 4, 7);
+		finish_rows(&k->ending, rows, act);
+		tile_stream(5, AT(b->a[1], at), a_stride);
+		tile_dot(2, 5, 6);
+		tile_dot(3, 5, 7);
+		if (b->result)
+			fetch_result_rows(b->result, i * rows, rows);
+	}
+	store_sums(b);
+}
+
+typedef void multiply_act(struct worker *k, const struct block *b);
+
+#define MULTIPLY(act)                                                        \
+	static void multiply_##act(struct worker *k, const struct block *b)  \
+	{                                                                    \
+		multiply(k, b, act);                                         \
+	}
+MULTIPLY(ACT_NONE)
+MULTIPLY(ACT_SILU)
+MULTIPLY(ACT_GELU)
+MULTIPLY(ACT_GELU_TANH)
+MULTIPLY(ACT_QUICK_GELU)
+MULTIPLY(ACT_GEGLU)
+
+static multiply_act *const multiply_by_act[] = {
+	[ACT_NONE] = multiply_ACT_NONE,           [ACT_SILU] = multiply_ACT_SILU,
+	[ACT_GELU] = multiply_ACT_GELU,           [ACT_GELU_TANH] = multiply_ACT_GELU_TANH,
+	[ACT_QUICK_GELU] = multiply_ACT_QUICK_GELU, [ACT_GEGLU] = multiply_ACT_GEGLU,
+};
+
+/* What is left of the result of the block before, with nothing beside it. */
+static void finish_rest(struct worker *k)
+{
+	struct ending *e = &k->ending;
+
+	switch (k->g->act) {
+	case ACT_NONE: finish_rows(e, 2 * TILE, ACT_NONE); break;
+	case ACT_SILU: finish_rows(e, 2 * TILE, ACT_SILU); break;
+	case ACT_GELU: finish_rows(e, 2 * TILE, ACT_GELU); break;
+	case ACT_GELU_TANH: finish_rows(e, 2 * TILE, ACT_GELU_TANH); break;
+	case ACT_QUICK_GELU: finish_rows(e, 2 * TILE, ACT_QUICK_GELU); break;
+	case ACT_GEGLU: finish_rows(e, 2 * TILE, ACT_GEGLU); break;
+	}
+}
+
+/* ---- a chunk ------------------------------------------------------------------------------------ */
+
+static struct tile strip_tile(const struct worker *k, const struct piece *p, int64_t t)
+{
+	const struct gemm_image *m = k->g->image;
+	const struct plan *plan = k->plan;
+	int64_t down = t / plan->across, right = t % plan->across * TILE;
+	int64_t line = p->top + down, column = p->left + right;
+	int64_t rows = plan_min(m->out_width - column, TILE);
+
+	if (down >= plan->down || line >= m->out_height || rows < 0)
+		rows = 0;
+	return (struct tile){ .at = (down * plan->width + right) * m->attr.stride * LINE,
+			      .first = (p->sample * m->out_height + line) * m->out_width + column,
+			      .rows = (int)rows };
+}
+
+static struct tile gathered_tile(const struct worker *k, const struct piece *p, int64_t t)
+{
+	int64_t rows = plan_min(p->rows - t * TILE, TILE);
+
+	return (struct tile){ .at = t * k->plan->chunk * A_TILE, .first = p->row + t * TILE,
+			      .rows = rows < 0 ? 0 : (int)rows };
+}
+
+static void set_tiles(struct worker *k, const struct piece *p)
+{
+	for (int64_t t = 0; t < k->plan->tiles; t++)
+		k->tile[t] = k->plan->strip ? strip_tile(k, p, t) : gathered_tile(k, p, t);
+}
+
+/* The part of a chunk's steps that a block takes. */
+struct part {
+	int64_t from, n;
+};
+
+static struct part part_of(int64_t steps, int64_t i)
+{
+	int64_t parts = plan_ceil(steps, BLOCK_STEPS), share = plan_ceil(steps, parts);
+	return (struct part){ i * share, plan_min(share, steps - i * share) };
+}
+
+/* What is the same for all blocks of a chunk. */
+struct chunk {
+	const struct piece *piece;
+	const char *rows;        /* packed */
+	int64_t first;           /* block of channels or step of K */
+	int64_t steps, parts;
+	bool last;
+};
+
+static const char *weights_of(const struct worker *k, const struct chunk *c, int64_t panel)
+{
+	int64_t first = c->first * (k->plan->strip ? k->g->w->taps : 1);
+	return (const char *)gemm_panel(k->g->w, panel) + first * W_STEP;
+}
+
+/* The weights that come after part i of this panel. */
+static void set_next(const struct worker *k, const struct chunk *c, struct block *b, int64_t panel,
+		     int64_t i)
+{
+	bool more = i + 1 < c->parts, other = panel + 1 < c->piece->panel + c->piece->panels;
+	struct part next = part_of(c->steps, more ? i + 1 : 0);
+
+	b->next = weights_of(k, c, more || !other ? panel : panel + 1) + next.from * W_STEP;
+	b->next_steps = more || other ? next.n : 0;
+}
+
+static enum lines lines_of(const struct worker *k, const struct piece *p, int64_t panel)
+{
+	bool full = gemm_cols_of(k->g->w, panel) == gemm_panel_cols(k->g->w);
+
+	if (!k->streams || !full)
+		return LINES_APART;
+	if (!k->g->w->gated)
+		return LINES_WHOLE;
+	if (panel % 2)
+		return panel > p->panel ? LINES_ENDED : LINES_APART;
+	return panel + 1 < p->panel + p->panels &&
+	       gemm_cols_of(k->g->w, panel + 1) == gemm_panel_cols(k->g->w) ? LINES_BEGUN : LINES_APART;
+}
+
+/* What the tiles from t on make of a panel. */
+static struct ending result_of(const struct worker *k, const struct piece *p, int64_t panel, int64_t t)
+{
+	const struct gemm *g = k->g;
+	int64_t cols = gemm_cols(g->w), column = panel * gemm_panel_cols(g->w);
+	struct ending e = { .bias = k->bias[k->bias_in_hand], .cols = gemm_cols_of(g->w, panel),
+			    .stride = cols * 2, .lines = lines_of(k, p, panel),
+			    .half = k->halves + t / 2 * TILE * LINE };
+
+	for (int i = 0; i < 2; i++) {
+		int64_t at = (k->tile[t + i].first * cols + column) * 2;
+		e.rows[i] = k->tile[t + i].rows;
+		e.y[i] = (char *)g->y + at;
+		e.residual[i] = g->residual ? (const char *)g->residual + at : NULL;
+	}
+	return e;
+}
+
+/* Two tiles of rows from tile t on. */
+static void run_block(struct worker *k, const struct chunk *c, struct block *b, int64_t panel,
+		      int64_t t, bool ends)
+{
+	const struct tile *tile = &k->tile[t];
+	struct ending result;
+
+	b->a[0] = c->rows + tile[0].at;
+	b->a[1] = c->rows + tile[tile[1].rows ? 1 : 0].at;
+	b->result = NULL;
+	if (ends) {
+		result = result_of(k, c->piece, panel, t);
+		result.sums = b->sums;
+		b->result = &result;
+	}
+	multiply_by_act[k->g->act](k, b);
+	if (ends)
+		k->ending = result;
+}
+
+static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
+{
+	int64_t pairs = k->plan->tiles / 2;
+	int64_t waiting = k->plan->chunks > 1 ? panel - c->piece->panel : 0;
+	int64_t stride = k->plan->strip ? k->g->image->attr.stride : 1;
+
+	for (int64_t i = 0; i < c->parts; i++) {
+		struct part part = part_of(c->steps, i);
+		struct block b = { .w = weights_of(k, c, panel) + part.from * W_STEP,
+				   .a_stride = LINE * stride,
+				   .step = k->steps + part.from, .steps = part.n,
+				   .first = c->first == 0 && i == 0 };
+		bool ends = c->last && i + 1 == c->parts;
+
+		set_next(k, c, &b, panel, i);
+		b.next_lines = plan_ceil(W_STEP / LINE, pairs);
+		for (int64_t pair = 0; pair < pairs; pair++) {
+			b.next_line = pair * b.next_lines;
+			if (b.next_line >= W_STEP / LINE)
+				b.next_steps = 0;
+			b.sums = k->sums + (waiting * pairs + pair) * BLOCK_SUMS;
+			if (k->tile[2 * pair].rows)
+				run_block(k, c, &b, panel, 2 * pair, ends);
+		}
+	}
+}
+
+static void run_chunk(struct worker *k, const struct chunk *c)
+{
+	for (int64_t panel = c->piece->panel; panel < c->piece->panel + c->piece->panels; panel++) {
+		if (c->last) {
+			k->bias_in_hand = !k->bias_in_hand;
+			panel_bias(k->g, panel, k->bias[k->bias_in_hand]);
+		}
+		run_panel(k, c, panel);
+	}
+}
+
+/* ---- pieces ------------------------------------------------------------------------------------- */
+
+static struct piece piece_of(const struct gemm *g, const struct plan *p, int64_t number)
+{
+	int64_t rows = number / p->panel_pieces, panels, across, down;
+	struct piece piece = { .panel = number % p->panel_pieces * p->panels };
+
+	panels = plan_ceil(gemm_cols(g->w), gemm_panel_cols(g->w));
+	piece.panels = plan_min(p->panels, panels - piece.panel);
+	if (!p->strip) {
+		piece.row = rows * p->tiles * TILE;
+		piece.rows = plan_min(p->tiles * TILE, g->rows - piece.row);
+		return piece;
+	}
+	across = plan_ceil(plan_ceil(g->image->out_width, TILE), p->across);
+	down = plan_ceil(g->image->out_height, p->down);
+	piece.left = rows % across * p->across * TILE;
+	piece.top = rows / across % down * p->down;
+	piece.sample = rows / across / down;
+	return piece;
+}
+
+static void list_steps(struct worker *k)
+{
+	const struct plan *p = k->plan;
+	int64_t taps = k->g->w->taps, kw = p->strip ? k->g->image->attr.kw : 1;
+
+	for (int64_t i = 0; i < plan_chunk_steps(p); i++) {
+		int64_t block = i / taps, tap = i % taps;
+		int64_t pixel = tap / kw * p->width + tap % kw;
+
+		k->steps[i] = (int32_t)(p->strip ? block * plan_block_bytes(p) + pixel * LINE :
+						   i * A_TILE);
+	}
+}
+
+static struct worker worker_new(const struct gemm *g, const struct plan *p, char *scratch)
+{
+	int64_t bytes = plan_chunk_bytes(p);
+	struct worker k = { .g = g, .plan = p, .chunk = scratch,
+			    .sums = (float *)(scratch + bytes),
+			    .ending.row = 2 * TILE };
+
+	k.halves = (char *)k.sums + plan_sums_bytes(p);
+	k.steps = (int32_t *)(k.halves + plan_halves_bytes(p));
+	k.streams = gemm_cols(g->w) % STEP == 0 && (uintptr_t)g->y % LINE == 0 &&
+		    g->rows * gemm_cols(g->w) * 2 >= STREAM_BYTES;
+	list_steps(&k);
+	return k;
+}
+
+static void run_piece(struct worker *k, const struct piece *piece)
+{
+	const struct plan *p = k->plan;
+	int64_t all = p->strip ? p->blocks : p->steps, taps = p->strip ? k->g->w->taps : 1;
+
+	set_tiles(k, piece);
+	for (int64_t first = 0; first < all; first += p->chunk) {
+		int64_t n = plan_min(p->chunk, all - first), steps = n * taps;
+		struct packer pack = { .g = k->g, .plan = p, .piece = piece, .first = first, .n = n,
+				       .chunk = k->chunk };
+		struct chunk c = { .piece = piece, .rows = k->chunk, .first = first,
+				   .steps = steps, .parts = plan_ceil(steps, BLOCK_STEPS),
+				   .last = first + n == all };
+
+		pack_chunk(&pack);
+		run_chunk(k, &c);
+	}
+}
+
+static void run(const struct gemm *g)
+{
+	int threads = omp_get_max_threads();
+	struct plan p = plan_of(g->w, g->rows, g->image, threads);
+	int64_t pieces = p.row_pieces * p.panel_pieces;
+	size_t each = plan_bytes(&p);
+	atomic_llong next_piece = 0;
+
+#pragma omp parallel num_threads(threads)
+	{
+		struct worker k =
+			worker_new(g, &p, (char *)g->scratch + (size_t)omp_get_thread_num() * each);
+		tile_begin();
+		for (int64_t i; (i = atomic_fetch_add(&next_piece, 1)) < pieces; ) {
+			struct piece piece = piece_of(g, &p, i);
+			run_piece(&k, &piece);
+		}
+		finish_rest(&k);
+		_mm_sfence();
+		tile_end();
+	}
+}
+
+static size_t scratch_all(const struct gemm_weight *w, int64_t rows, const struct gemm_image *image)
+{
+	int threads = omp_get_max_threads();
+	struct plan p = plan_of(w, rows, image, threads);
+
+	return plan_bytes(&p) * (size_t)threads;
+}
+
+#ifdef AMX_EMULATED
+#define KERNEL gemm_amx_emulated
+#define NAME "own:amx_emulated"
+#else
+#define KERNEL gemm_amx
+#define NAME "own:amx"
+#endif
+
+const struct gemm_kernel KERNEL = {
+	.name = NAME, .dtype = DT_BF16, .rows = 2 * TILE, .cols = COLS, .pair = 2, .step = STEP,
+	.images = true, .scratch_all = scratch_all, .run = run,
+};

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How gemm_amx.c cuts a product: into pieces (rows or a patch of the image, times some panels) that
+ * threads take one by one, and pieces into chunks of K, whose rows are packed into the second-level
+ * cache. A tile holds 16 rows and a step of 32 k.
+ *
+ * A chunk of a matrix, or of an image whose windows hardly overlap, is gathered: [tile][step][16]
+ * [32]. Else it is a strip, the pixels of the patch and what its windows reach, by blocks of 32
+ * channels: [block][line][column][32]; a tile of any tap is then 16 rows of it.
+ */
+#ifndef BENCH_GEMM_AMX_PLAN_H
+#define BENCH_GEMM_AMX_PLAN_H
+
+#include "gemm.h"
+
+enum {
+	TILE = 16,                    /* rows of x, and columns of w, in a tile */
+	STEP = 32,                    /* k in a tile */
+	LINE = 2 * STEP,              /* bytes of a row of a tile */
+	COLS = 2 * TILE,              /* of a panel */
+	A_TILE = TILE * LINE,         /* bytes */
+	W_STEP = COLS * LINE,         /* bytes of a panel for one step */
+	BLOCK_SUMS = 4 * TILE * TILE, /* floats of two tiles of rows and a panel */
+	BLOCK_STEPS = 20,             /* 40 KiB of a panel: they stay in the first-level cache */
+
+	/* For the second-level cache, found by trying (SPEED.md). */
+	CHUNK_STEPS = 54,
+	TILES_20 = 40,                /* rows of a piece of a matrix that K of 20 steps has, */
+	TILES_40 = 20,                /* of 40, */
+	TILES_MORE = 16,              /* and of more */
+	PATCH_TILES = 32,
+	STRIP_BYTES = 840 << 10,
+	STRIP_CHUNK_BYTES = 256 << 10,
+	STRIP_STEPS = 1024,
+	MOST_TILES = TILES_20,
+
+	PIECES = 4,                   /* of each thread, at least: they are not equally fast */
+	PIECE_PANELS = 40,            /* at most, where there are several chunks */
+	STREAM_BYTES = 1 << 20,       /* smaller results are read again soon, and stay in the caches */
+};
+
+struct plan {
+	bool strip;
+	int64_t blocks;        /* of 32 channels */
+	int64_t steps;         /* of K */
+	int64_t chunk;         /* blocks of a strip, or steps, that a chunk has at most */
+	int64_t chunks;
+	int64_t tiles;         /* of a piece at most, even */
+	int64_t down, across;  /* patch: lines of the result, tiles of 16 columns */
+	int64_t height, width; /* of the strip */
+	int64_t panels;        /* of a piece at most */
+	int64_t row_pieces, panel_pieces;
+};
+
+static inline int64_t plan_ceil(int64_t n, int64_t by)
+{
+	return (n + by - 1) / by;
+}
+
+static inline int64_t plan_min(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t plan_even(int64_t n)
+{
+	return (n + 1) / 2 * 2;
+}
+
+/* Of the image along one direction, for n results. */
+static inline int64_t plan_reach(int64_t n, int64_t stride, int64_t kernel)
+{
+	return (n - 1) * stride + kernel;
+}
+
+static inline int64_t plan_block_bytes(const struct plan *p)
+{
+	return p->height * p->width * LINE;
+}
+
+static inline int64_t plan_strip_bytes(struct plan *p, const struct conv_attr *a)
+{
+	p->height = plan_reach(p->down, a->stride, a->kh);
+	p->width = plan_reach(p->across * TILE, a->stride, a->kw);
+	return p->height * p->width * LINE;
+}
+
+/* As many tiles as the cache holds with all their channels, or a few with some of them. False:
+ * gather. */
+static inline bool plan_patch(struct plan *p, const struct gemm_image *m)
+{
+	const struct conv_attr *a = &m->attr;
+	int64_t most;
+
+	if (a->kh * a->kw <= a->stride * a->stride || a->kh * a->kw > STRIP_STEPS)
+		return false;
+	p->across = plan_min(plan_ceil(m->out_width, TILE), 4);
+	most = PATCH_TILES / p->across;
+	for (p->down = plan_min(m->out_height, most); p->down * p->across > TILES_MORE; p->down--)
+		if (p->blocks * plan_strip_bytes(p, a) <= STRIP_BYTES)
+			break;
+	while (plan_strip_bytes(p, a) > STRIP_BYTES && p->down > 1)
+		p->down = (p->down + 1) / 2;
+	while (plan_strip_bytes(p, a) > STRIP_BYTES && p->across > 1)
+		p->across /= 2;
+	p->down = plan_ceil(m->out_height, plan_ceil(m->out_height, p->down)); /* even shares */
+	return plan_strip_bytes(p, a) <= STRIP_BYTES;
+}
+
+static inline void plan_strip(struct plan *p, const struct gemm_image *m, int64_t rows)
+{
+	int64_t taps = m->attr.kh * m->attr.kw, samples = rows / m->out_height / m->out_width;
+	bool whole = p->blocks * plan_block_bytes(p) <= STRIP_BYTES;
+	int64_t bytes = whole ? STRIP_BYTES : STRIP_CHUNK_BYTES;
+	int64_t most = plan_min(plan_ceil(bytes, plan_block_bytes(p)), STRIP_STEPS / taps);
+
+	p->strip = true;
+	p->chunks = plan_ceil(p->blocks, most);
+	p->chunk = plan_ceil(p->blocks, p->chunks);
+	p->tiles = plan_even(p->down * p->across);
+	p->row_pieces = samples * plan_ceil(m->out_height, p->down) *
+			plan_ceil(plan_ceil(m->out_width, TILE), p->across);
+}
+
+static inline void plan_gather(struct plan *p, int64_t rows, int threads)
+{
+	int64_t tiles = plan_ceil(rows, TILE);
+
+	p->chunks = plan_ceil(p->steps, CHUNK_STEPS);
+	p->chunk = plan_ceil(p->steps, p->chunks);
+	p->tiles = p->steps <= 20 ? TILES_20 : p->steps <= 40 ? TILES_40 : TILES_MORE;
+	p->tiles = plan_min(p->tiles, plan_even(plan_ceil(tiles, threads)));
+	p->row_pieces = plan_ceil(tiles, p->tiles);
+	p->tiles = plan_even(plan_ceil(tiles, p->row_pieces));
+	p->row_pieces = plan_ceil(tiles, p->tiles);
+}
+
+/* How panels are shared out: few pieces of many panels pack rows less often. */
+static inline void plan_panels(struct plan *p, int64_t panels, int threads)
+{
+	p->panel_pieces = p->chunks > 1 ? plan_ceil(panels, PIECE_PANELS) : 1;
+	if (p->row_pieces * p->panel_pieces < (int64_t)PIECES * threads)
+		p->panel_pieces = plan_min(panels, plan_ceil((int64_t)PIECES * threads,
+							     p->row_pieces));
+	p->panels = plan_even(plan_ceil(panels, p->panel_pieces));
+	p->panel_pieces = plan_ceil(panels, p->panels);
+}
+
+/* The order of the sums over K depends on the weight and the image alone. */
+static inline struct plan plan_of(const struct gemm_weight *w, int64_t rows,
+				  const struct gemm_image *image, int threads)
+{
+	struct plan p = { .blocks = gemm_tap_k(w) / STEP };
+
+	p.steps = w->taps * p.blocks;
+	if (image && plan_patch(&p, image))
+		plan_strip(&p, image, rows);
+	else
+		plan_gather(&p, rows, threads);
+	plan_panels(&p, plan_ceil(gemm_cols(w), gemm_panel_cols(w)), threads);
+	return p;
+}
+
+/* ---- scratch of one thread: two chunks, sums, where the steps of a chunk are -------------------- */
+
+static inline int64_t plan_chunk_bytes(const struct plan *p)
+{
+	return p->strip ? p->chunk * plan_block_bytes(p) : p->chunk * p->tiles * A_TILE;
+}
+
+static inline int64_t plan_sums_bytes(const struct plan *p)
+{
+	int64_t blocks = p->tiles / 2 * (p->chunks > 1 ? p->panels : 1);
+	return blocks * BLOCK_SUMS * (int64_t)sizeof(float);
+}
+
+static inline int64_t plan_chunk_steps(const struct plan *p)
+{
+	return p->strip ? p->chunk * (p->steps / p->blocks) : p->chunk;
+}
+
+static inline int64_t plan_halves_bytes(const struct plan *p)
+{
+	return p->tiles / 2 * TILE * LINE;
+}
+
+static inline size_t plan_bytes(const struct plan *p)
+{
+	int64_t table = plan_chunk_steps(p) * (int64_t)sizeof(int32_t);
+	return (size_t)(plan_chunk_bytes(p) + plan_sums_bytes(p) +
+			plan_halves_bytes(p) + (table + 63) / 64 * 64);
+}
+
+#endif
