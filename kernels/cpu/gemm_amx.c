@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * gemm.h with AMX tiles: a block of 32 rows and 32 columns is summed in four tiles; per step of 32 k
- * it takes four tile loads for four products, 64 cycles. What feeds them:
+ * gemm.h with AMX tiles: a block of 32 rows and 32 columns is summed in four tiles; per step of 32
+ * k it takes four tile loads for four products, 64 cycles. What feeds them:
  *
- * - A block of 20 steps of the panel stays in the first-level cache while all rows of the piece pass
- *   by, loaded with the hint that they do not stay. Between such blocks the sums wait in the
+ * - A block of 20 steps of the panel stays in the first-level cache while all rows of the piece
+ * pass by, loaded with the hint that they do not stay. Between such blocks the sums wait in the
  *   second-level cache, where the rows are packed by tiles.
  * - Some of the rest is done in the shadow of the products, after each tile instruction: the result
  *   of the block before (bias, activation, residual), fetching the next weights. Whole lines of a
@@ -20,7 +20,8 @@
 #include "gemm_amx_pack.h"
 #include "gemm_finish.h"
 
-/* How a block makes lines of the result: with others, alone, or the first or second half of each. */
+/* How a block makes lines of the result: with others, alone, or the first or second half of each.
+ */
 enum lines { LINES_APART, LINES_WHOLE, LINES_BEGUN, LINES_ENDED };
 
 /* The result of a block, whose sums are [row tile][column tile][16][16]. */
@@ -49,7 +50,8 @@ struct block {
 	const struct ending *result; /* of this block, or NULL */
 };
 
-/* A tile of rows of the piece in hand: where it is packed, and which rows of the result it makes. */
+/* A tile of rows of the piece in hand: where it is packed, and which rows of the result it makes.
+ */
 struct tile {
 	int64_t at, first;
 	int rows;
@@ -69,7 +71,8 @@ struct worker {
 	int bias_in_hand;
 };
 
-/* ---- what is done between the products ---------------------------------------------------------- */
+/* ---- what is done between the products ----------------------------------------------------------
+ */
 
 INLINE void finish_part(char *y, const char *residual, int cols, vf v)
 {
@@ -167,7 +170,8 @@ INLINE void fetch_result_rows(const struct ending *e, int64_t from, int64_t n)
 	}
 }
 
-/* ---- a block ------------------------------------------------------------------------------------ */
+/* ---- a block ------------------------------------------------------------------------------------
+ */
 
 #define SUM(t) ((t) * TILE * TILE)
 
@@ -257,7 +261,8 @@ static void finish_rest(struct worker *k)
 	}
 }
 
-/* ---- a chunk ------------------------------------------------------------------------------------ */
+/* ---- a chunk ------------------------------------------------------------------------------------
+ */
 
 static struct tile strip_tile(const struct worker *k, const struct piece *p, int64_t t)
 {
@@ -336,11 +341,14 @@ static enum lines lines_of(const struct worker *k, const struct piece *p, int64_
 	if (panel % 2)
 		return panel > p->panel ? LINES_ENDED : LINES_APART;
 	return panel + 1 < p->panel + p->panels &&
-	       gemm_cols_of(k->g->w, panel + 1) == gemm_panel_cols(k->g->w) ? LINES_BEGUN : LINES_APART;
+			       gemm_cols_of(k->g->w, panel + 1) == gemm_panel_cols(k->g->w) ?
+		       LINES_BEGUN :
+		       LINES_APART;
 }
 
 /* What the tiles from t on make of a panel. */
-static struct ending result_of(const struct worker *k, const struct piece *p, int64_t panel, int64_t t)
+static struct ending result_of(const struct worker *k, const struct piece *p, int64_t panel,
+			       int64_t t)
 {
 	const struct gemm *g = k->g;
 	int64_t cols = gemm_cols(g->w), column = panel * gemm_panel_cols(g->w);
@@ -415,7 +423,8 @@ static void run_chunk(struct worker *k, const struct chunk *c)
 	}
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------- */
+/* ---- pieces -------------------------------------------------------------------------------------
+ */
 
 static struct piece piece_of(const struct gemm *g, const struct plan *p, int64_t number)
 {

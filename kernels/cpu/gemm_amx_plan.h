@@ -25,18 +25,18 @@ enum {
 
 	/* For the second-level cache, found by trying (SPEED.md). */
 	CHUNK_STEPS = 54,
-	TILES_20 = 40,                /* rows of a piece of a matrix that K of 20 steps has, */
-	TILES_40 = 20,                /* of 40, */
-	TILES_MORE = 16,              /* and of more */
+	TILES_20 = 40,   /* rows of a piece of a matrix that K of 20 steps has, */
+	TILES_40 = 20,   /* of 40, */
+	TILES_MORE = 16, /* and of more */
 	PATCH_TILES = 32,
 	STRIP_BYTES = 840 << 10,
 	STRIP_CHUNK_BYTES = 256 << 10,
 	STRIP_STEPS = 1024,
 	MOST_TILES = TILES_20,
 
-	PIECES = 4,                   /* of each thread, at least: they are not equally fast */
-	PIECE_PANELS = 40,            /* at most, where there are several chunks */
-	STREAM_BYTES = 1 << 20,       /* smaller results are read again soon, and stay in the caches */
+	PIECES = 4,             /* of each thread, at least: they are not equally fast */
+	PIECE_PANELS = 40,      /* at most, where there are several chunks */
+	STREAM_BYTES = 1 << 20, /* smaller results are read again soon, and stay in the caches */
 };
 
 struct plan {
@@ -161,7 +161,8 @@ static inline struct plan plan_of(const struct gemm_weight *w, int64_t rows,
 	return p;
 }
 
-/* ---- scratch of one thread: two chunks, sums, where the steps of a chunk are -------------------- */
+/* ---- scratch of one thread: two chunks, sums, where the steps of a chunk are --------------------
+ */
 
 static inline int64_t plan_chunk_bytes(const struct plan *p)
 {
