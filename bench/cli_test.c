@@ -343,7 +343,7 @@ static void test_counts(void)
 /* Most of the work first, and the rest is counted. */
 static void test_kernels(void)
 {
-	struct child *c = cli_run("kernels sdxl-unet-mini --budget 1s --json");
+	struct child *c = cli_run("kernels sdxl-unet-mini --budget 0.1s --json");
 	json_t *j = cli_json(c), *kernels = json_object_get(j, "kernels"), *share;
 	long long left_out = json_integer_value(json_object_get(j, "left_out"));
 	double measured;

@@ -212,7 +212,7 @@ static void test_interrupt(void)
 /* A real one: it is told in the result and in the database. */
 static void test_program(void)
 {
-	static const char *const little[] = { "--threads", "1", "--set", "steps=4", NULL };
+	static const char *const little[] = { "--threads", "1", "--set", "steps=20", NULL };
 	struct child_job job = { .binary = cli_program, .workload = "sdxl-20steps-mini",
 				 .args = little, .samples = 3, .warmup = 1, .db = "t.db",
 				 .timeout_s = 300 };
