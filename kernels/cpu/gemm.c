@@ -90,6 +90,23 @@ move_channels(const struct gemm_weight *w, char *panel, char *plain, int c, int6
 		}
 }
 
+/* The whole panel of a matrix of bf16 pairs: a line of every row, turned round, at a time. */
+static void pack_pairs(const struct gemm_weight *w, const char *plain, int64_t panel)
+{
+	enum { LINE = 16 }; /* pairs */
+	const int64_t cols = w->kernel->cols, pairs = w->inputs / 2;
+	uint32_t *packed = (uint32_t *)gemm_panel(w, panel);
+	const char *row[64];
+
+	die_if(cols > 64, "a panel of more than 64 columns");
+	for (int c = 0; c < cols; c++)
+		row[c] = plain + (size_t)output_of(w, panel, c) * row_bytes(w);
+	for (int64_t from = 0; from < pairs; from += LINE)
+		for (int64_t k = from; k < smaller(from + LINE, pairs); k++)
+			for (int c = 0; c < cols; c++)
+				memcpy(&packed[k * cols + c], row[c] + 4 * k, 4);
+}
+
 /* Between the plain rows of a panel and the panel. */
 static void move_panel(const struct gemm_weight *w, char *plain, int64_t panel, bool unpack)
 {
@@ -122,9 +139,14 @@ void gemm_pack(const struct gemm_weight *w, const void *plain)
 
 #pragma omp parallel for schedule(static)
 	for (int64_t p = 0; p < panels; p++) {
-		if (gemm_cols_of(w, p) < gemm_panel_cols(w) || padded)
+		bool full = gemm_cols_of(w, p) == gemm_panel_cols(w);
+
+		if (!full || padded)
 			memset((void *)gemm_panel(w, p), 0, bytes); /* places that hold nothing */
-		move_panel(w, (void *)plain, p, false);
+		if (full && w->kernel->pair == 2 && w->taps == 1 && w->inputs % 2 == 0)
+			pack_pairs(w, plain, p);
+		else
+			move_panel(w, (void *)plain, p, false);
 	}
 }
 
