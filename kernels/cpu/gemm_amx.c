@@ -33,7 +33,8 @@ struct ending {
 	int64_t stride;          /* bytes between rows */
 	enum lines lines;
 	char *half;              /* of the lines that are begun, [2 TILE][LINE / 2] */
-	int row;                 /* the next, of 2 TILE */
+	bool whole;              /* no row or column is missing */
+	int64_t left;            /* rows: all, or none */
 };
 
 /* A block of sums: two tiles of rows, a panel, some steps; and what is done beside it. */
@@ -43,7 +44,8 @@ struct block {
 	const int32_t *step;     /* where each step is in a tile of rows, bytes */
 	int64_t steps;
 	bool first;              /* of K */
-	float *sums;
+	const float *from;       /* where the sums are, else, */
+	float *to;               /* and go */
 	const char *next;        /* the weights that are needed next, */
 	int64_t next_steps;      /* and of each step these lines: */
 	int64_t next_line, next_lines;
@@ -67,12 +69,25 @@ struct worker {
 	bool streams;            /* the result does, where lines are whole */
 	struct tile tile[MOST_TILES]; /* of the piece in hand */
 	struct ending ending;    /* of the block before */
+	float done[2][BLOCK_SUMS]
+		__attribute__((aligned(64))); /* of this block and the one before */
 	float bias[2][COLS];     /* of the panel in hand and of the one before */
 	int bias_in_hand;
 };
 
 /* ---- what is done between the products ----------------------------------------------------------
  */
+
+/* A whole line of the result, which goes past the caches: they would read it first. */
+INLINE void store_line(char *y, __m256i left, __m256i right, bool past)
+{
+	__m512i line = _mm512_inserti64x4(_mm512_castsi256_si512(left), right, 1);
+
+	if (past)
+		_mm512_stream_si512((void *)y, line);
+	else
+		_mm512_storeu_si512((void *)y, line);
+}
 
 INLINE void finish_part(char *y, const char *residual, int cols, vf v)
 {
@@ -87,63 +102,83 @@ INLINE void finish_part(char *y, const char *residual, int cols, vf v)
 	}
 }
 
-/* A whole line of the result goes past the caches, which then have no need to read it first. */
-INLINE void stream_line(char *y, __m256i left, __m256i right)
-{
-	_mm512_stream_si512((void *)y, _mm512_inserti64x4(_mm512_castsi256_si512(left), right, 1));
-}
-
-INLINE vf add_residual(vf v, const char *residual)
-{
-	if (residual)
-		v += vf_get(residual, DT_BF16, 0);
-	return v;
-}
-
 /* Half a line of a GEGLU: it waits for the other one. */
-INLINE void finish_half(const struct ending *e, char *y, vf v)
+INLINE void finish_half(const struct ending *e, int64_t row, char *y, __m256i now)
 {
-	__m256i *half = (__m256i *)e->half + e->row, now = vec_narrow(v);
+	__m256i *half = (__m256i *)e->half + row;
 
 	if (e->lines == LINES_BEGUN)
 		_mm256_store_si256(half, now);
+	else if (e->lines == LINES_ENDED)
+		store_line(y - LINE / 2, _mm256_load_si256(half), now, true);
 	else
-		stream_line(y - LINE / 2, _mm256_load_si256(half), now);
+		_mm256_storeu_si256((void *)y, now);
 }
 
-INLINE void finish_row(const struct ending *e, const enum act act)
+/* A row of a whole block. */
+INLINE void finish_whole(const struct ending *e, int64_t row, vf u, vf v, const enum act act)
 {
-	const int tile = e->row / TILE, row = e->row % TILE;
-	const float *s = e->sums + tile * 2 * TILE * TILE + row * TILE;
-	char *y = e->y[tile] + row * e->stride;
-	const char *residual = e->residual[tile] ? e->residual[tile] + row * e->stride : NULL;
-	vf u = vf_load(s) + vf_load(e->bias);
-	vf v = vf_load(s + TILE * TILE) + vf_load(e->bias + TILE);
+	const int64_t tile = row / TILE, at = row % TILE * e->stride;
+	char *y = e->y[tile] + at;
+	const char *residual = e->residual[tile];
 
 	if (act == ACT_GEGLU) {
 		u = u * vf_act(ACT_GELU, true, v);
-		if (e->lines == LINES_APART)
-			finish_part(y, residual, e->cols, u);
-		else
-			finish_half(e, y, add_residual(u, residual));
-		return;
+	} else {
+		u = vf_act(act, true, u);
+		v = vf_act(act, true, v);
 	}
-	u = vf_act(act, true, u);
-	v = vf_act(act, true, v);
-	if (e->lines == LINES_WHOLE) {
-		stream_line(y, vec_narrow(add_residual(u, residual)),
-			    vec_narrow(add_residual(v, residual ? residual + LINE / 2 : NULL)));
-		return;
+	if (residual) {
+		u += vf_get(residual + at, DT_BF16, 0);
+		if (act != ACT_GEGLU)
+			v += vf_get(residual + at, DT_BF16, TILE);
 	}
-	finish_part(y, residual, e->cols, u);
-	finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE, v);
+	if (act == ACT_GEGLU)
+		finish_half(e, row, y, vec_narrow(u));
+	else
+		store_line(y, vec_narrow(u), vec_narrow(v), e->lines == LINES_WHOLE);
 }
 
-INLINE void finish_rows(struct ending *e, int64_t n, const enum act act)
+/* A row of a block that the edge of the result cuts. */
+INLINE void finish_cut(const struct ending *e, int64_t row, vf u, vf v, const enum act act)
 {
-	for (; n > 0 && e->row < 2 * TILE; n--, e->row++)
-		if (e->row % TILE < e->rows[e->row / TILE])
-			finish_row(e, act);
+	const int64_t tile = row / TILE, at = row % TILE * e->stride;
+	char *y = e->y[tile] + at;
+	const char *residual = e->residual[tile] ? e->residual[tile] + at : NULL;
+
+	if (act == ACT_GEGLU) {
+		finish_part(y, residual, e->cols, u * vf_act(ACT_GELU, true, v));
+		return;
+	}
+	finish_part(y, residual, e->cols, vf_act(act, true, u));
+	finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE,
+		    vf_act(act, true, v));
+}
+
+INLINE void finish_row(const struct ending *e, int64_t row, const enum act act)
+{
+	const float *sums = e->sums + row / TILE * 2 * TILE * TILE + row % TILE * TILE;
+	vf u = vf_load(sums) + vf_load(e->bias);
+	vf v = vf_load(sums + TILE * TILE) + vf_load(e->bias + TILE);
+
+	if (e->whole)
+		finish_whole(e, row, u, v, act);
+	else if (row % TILE < e->rows[row / TILE])
+		finish_cut(e, row, u, v, act);
+}
+
+/* Two rows after each step while there are enough of them, all at once else. */
+INLINE void finish_rows(struct ending *e, int64_t step, int64_t steps, const enum act act)
+{
+	if (e->whole && steps >= TILE && step < TILE) {
+		finish_row(e, 2 * step, act);
+		finish_row(e, 2 * step + 1, act);
+	} else if (step == 0) {
+		for (int64_t row = 0; row < e->left; row++)
+			finish_row(e, row, act);
+	}
+	if (step + 1 == steps)
+		e->left = 0;
 }
 
 /* Some lines of the weights of step i of the block that comes next. */
@@ -155,18 +190,20 @@ INLINE void fetch_weights(const struct block *b, int64_t i)
 		_mm_prefetch(b->next + i * W_STEP + n * LINE, _MM_HINT_T1);
 }
 
-/* Lines that finish_row() will want, while the block is summed. */
-INLINE void fetch_result_rows(const struct ending *e, int64_t from, int64_t n)
+/* Lines that finish_row() will want, two after each step while the block is summed. */
+INLINE void fetch_rows(const struct ending *e, int64_t step)
 {
-	for (int64_t r = from; r < from + n && r < 2 * TILE; r++) {
-		int64_t at = r % TILE * e->stride;
+	const int64_t tile = step / (TILE / 2), at = 2 * step % TILE * e->stride;
 
-		if (r % TILE >= e->rows[r / TILE])
-			continue;
-		if (e->lines == LINES_APART)
-			__builtin_prefetch(e->y[r / TILE] + at, 1);
-		if (e->residual[r / TILE])
-			__builtin_prefetch(e->residual[r / TILE] + at);
+	if (step >= TILE || 2 * step % TILE >= e->rows[tile])
+		return;
+	if (e->lines == LINES_APART) {
+		__builtin_prefetch(e->y[tile] + at, 1);
+		__builtin_prefetch(e->y[tile] + at + e->stride, 1);
+	}
+	if (e->residual[tile]) {
+		__builtin_prefetch(e->residual[tile] + at);
+		__builtin_prefetch(e->residual[tile] + at + e->stride);
 	}
 }
 
@@ -184,18 +221,18 @@ INLINE void load_sums(const struct block *b)
 		tile_zero(3);
 		return;
 	}
-	tile_load(0, b->sums + SUM(0), TILE);
-	tile_load(1, b->sums + SUM(1), TILE);
-	tile_load(2, b->sums + SUM(2), TILE);
-	tile_load(3, b->sums + SUM(3), TILE);
+	tile_load(0, b->from + SUM(0), TILE);
+	tile_load(1, b->from + SUM(1), TILE);
+	tile_load(2, b->from + SUM(2), TILE);
+	tile_load(3, b->from + SUM(3), TILE);
 }
 
 INLINE void store_sums(const struct block *b)
 {
-	tile_store(0, b->sums + SUM(0), TILE);
-	tile_store(1, b->sums + SUM(1), TILE);
-	tile_store(2, b->sums + SUM(2), TILE);
-	tile_store(3, b->sums + SUM(3), TILE);
+	tile_store(0, b->to + SUM(0), TILE);
+	tile_store(1, b->to + SUM(1), TILE);
+	tile_store(2, b->to + SUM(2), TILE);
+	tile_store(3, b->to + SUM(3), TILE);
 }
 
 #define AT(p, offset) ((const float *)((p) + (offset)))
@@ -203,7 +240,6 @@ INLINE void store_sums(const struct block *b)
 INLINE void multiply(struct worker *k, const struct block *b, const enum act act)
 {
 	const int64_t a_stride = b->a_stride / 4, w_stride = COLS;
-	const int64_t rows = (2 * TILE + b->steps - 1) / b->steps; /* of a result, in each step */
 	const char *w = b->w;
 
 	load_sums(b);
@@ -216,12 +252,13 @@ INLINE void multiply(struct worker *k, const struct block *b, const enum act act
 		fetch_weights(b, i);
 		tile_load(7, AT(w, LINE), w_stride);
 		tile_dot(1, 4, 7);
-		finish_rows(&k->ending, rows, act);
+		if (k->ending.left)
+			finish_rows(&k->ending, i, b->steps, act);
 		tile_stream(5, AT(b->a[1], at), a_stride);
 		tile_dot(2, 5, 6);
 		tile_dot(3, 5, 7);
 		if (b->result)
-			fetch_result_rows(b->result, i * rows, rows);
+			fetch_rows(b->result, i);
 	}
 	store_sums(b);
 }
@@ -251,13 +288,16 @@ static void finish_rest(struct worker *k)
 {
 	struct ending *e = &k->ending;
 
+	if (!e->left)
+		return;
+
 	switch (k->g->act) {
-	case ACT_NONE: finish_rows(e, 2 * TILE, ACT_NONE); break;
-	case ACT_SILU: finish_rows(e, 2 * TILE, ACT_SILU); break;
-	case ACT_GELU: finish_rows(e, 2 * TILE, ACT_GELU); break;
-	case ACT_GELU_TANH: finish_rows(e, 2 * TILE, ACT_GELU_TANH); break;
-	case ACT_QUICK_GELU: finish_rows(e, 2 * TILE, ACT_QUICK_GELU); break;
-	case ACT_GEGLU: finish_rows(e, 2 * TILE, ACT_GEGLU); break;
+	case ACT_NONE: finish_rows(e, 0, 1, ACT_NONE); break;
+	case ACT_SILU: finish_rows(e, 0, 1, ACT_SILU); break;
+	case ACT_GELU: finish_rows(e, 0, 1, ACT_GELU); break;
+	case ACT_GELU_TANH: finish_rows(e, 0, 1, ACT_GELU_TANH); break;
+	case ACT_QUICK_GELU: finish_rows(e, 0, 1, ACT_QUICK_GELU); break;
+	case ACT_GEGLU: finish_rows(e, 0, 1, ACT_GEGLU); break;
 	}
 }
 
@@ -354,7 +394,7 @@ static struct ending result_of(const struct worker *k, const struct piece *p, in
 	int64_t cols = gemm_cols(g->w), column = panel * gemm_panel_cols(g->w);
 	struct ending e = { .bias = k->bias[k->bias_in_hand], .cols = gemm_cols_of(g->w, panel),
 			    .stride = cols * 2, .lines = lines_of(k, p, panel),
-			    .half = k->halves + t / 2 * TILE * LINE };
+			    .half = k->halves + t / 2 * TILE * LINE, .left = 2 * TILE };
 
 	for (int i = 0; i < 2; i++) {
 		int64_t at = (k->tile[t + i].first * cols + column) * 2;
@@ -362,6 +402,7 @@ static struct ending result_of(const struct worker *k, const struct piece *p, in
 		e.y[i] = (char *)g->y + at;
 		e.residual[i] = g->residual ? (const char *)g->residual + at : NULL;
 	}
+	e.whole = e.rows[0] + e.rows[1] == 2 * TILE && e.cols == gemm_panel_cols(g->w);
 	return e;
 }
 
@@ -377,7 +418,7 @@ static void run_block(struct worker *k, const struct chunk *c, struct block *b, 
 	b->result = NULL;
 	if (ends) {
 		result = result_of(k, c->piece, panel, t);
-		result.sums = b->sums;
+		result.sums = b->to;
 		b->result = &result;
 	}
 	multiply_by_act[k->g->act](k, b);
@@ -405,7 +446,10 @@ static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
 			b.next_line = pair * b.next_lines;
 			if (b.next_line >= W_STEP / LINE)
 				b.next_steps = 0;
-			b.sums = k->sums + (waiting * pairs + pair) * BLOCK_SUMS;
+			float *sums = k->sums + (waiting * pairs + pair) * BLOCK_SUMS;
+
+			b.from = sums;
+			b.to = ends ? k->done[k->ending.sums == k->done[0]] : sums;
 			if (k->tile[2 * pair].rows)
 				run_block(k, c, &b, panel, 2 * pair, ends);
 		}
@@ -465,7 +509,7 @@ static struct worker worker_new(const struct gemm *g, const struct plan *p, char
 	int64_t bytes = plan_chunk_bytes(p);
 	struct worker k = { .g = g, .plan = p, .chunk = scratch,
 			    .sums = (float *)(scratch + bytes),
-			    .ending.row = 2 * TILE };
+			    };
 
 	k.halves = (char *)k.sums + plan_sums_bytes(p);
 	k.steps = (int32_t *)(k.halves + plan_halves_bytes(p));
