@@ -31,6 +31,15 @@ struct stream_item {
 	float *p; /* its weights */
 };
 
+/* Sums of products of 32 rows of a and a vector of b: of so many steps, added to what is there
+ * unless they are fresh. */
+struct sums {
+	const float *a, *b;
+	float *to;
+	int64_t steps;
+	bool fresh;
+};
+
 struct stream {
 	const struct attention *a;
 	int64_t head, steps,
@@ -45,13 +54,14 @@ struct stream {
 	 * the tiles, each is given its share */
 	const float *s_in, *base_in;
 	float *p_out, *total_out;
-	int64_t at, groups, credit, products;
+	int64_t at, groups, share;
 	__mmask16 seen[2];
-	const struct weigher *weigher;
+	const uint32_t *constant; /* of the weigher */
 
 	/* sums that are still in tiles: where they belong, and which tiles they are not in */
 	float *pending;
 	bool odd;
+	struct sums sums; /* the next, if it has any steps */
 
 	bool parity; /* of the turn: of the two chunks of scores, the one that is written */
 };
@@ -66,11 +76,17 @@ static inline int64_t chunks_of(int64_t keys)
 /* Adding it leaves the nearest whole number in the low bits. */
 #define WHOLE 0x1.8p23f
 
-/* Pairs of halves, each the same, in memory: gcc turns a product with a known factor into shifts.
- */
-struct weigher { uint32_t whole, fraction, slope, bend, one; };
+/* All that weighing needs, in registers. */
+struct weigher {
+	__m512i whole, fraction, slope, bend, one;
+	vec scale;
+	__mmask16 seen[2];
+	const float *in, *base;
+	float *out, *total;
+};
 
-static const struct weigher weigher = {
+/* The first five, in memory: gcc turns a product with a known factor into shifts. */
+static const uint32_t weigher_constant[] = {
 	0x4b400000, 511 * 0x10001, 42 * 0x10001, 22300 * 0x10001, 0x3f803f80,
 };
 
@@ -82,54 +98,61 @@ static const struct weigher weigher = {
  * While the tiles multiply, multiplications and shifts have one port, and what needs neither has
  * the other: hence WHOLE instead of a conversion, and no more than two products. */
 static inline __attribute__((always_inline)) __m512i weights(const struct weigher *k, __m512i x0,
-							     __m512i x1, const __mmask16 seen[2])
+							     __m512i x1)
 {
-	const __m512i whole = _mm512_set1_epi32((int)k->whole);
-	__m512i x = _mm512_packus_epi32(_mm512_maskz_sub_epi32(seen[0], x0, whole),
-					_mm512_maskz_sub_epi32(seen[1], x1, whole));
-	__m512i f = _mm512_and_si512(x, _mm512_set1_epi32((int)k->fraction));
-	__m512i slope = _mm512_mullo_epi16(f, _mm512_set1_epi32((int)k->slope));
-	__m512i bend = _mm512_sub_epi16(_mm512_set1_epi32((int)k->bend), slope);
+	__m512i x = _mm512_packus_epi32(_mm512_maskz_sub_epi32(k->seen[0], x0, k->whole),
+					_mm512_maskz_sub_epi32(k->seen[1], x1, k->whole));
+	__m512i f = _mm512_and_si512(x, k->fraction);
+	__m512i bend = _mm512_sub_epi16(k->bend, _mm512_mullo_epi16(f, k->slope));
 
 	return _mm512_srli_epi16(_mm512_sub_epi16(x, _mm512_mulhi_epu16(f, bend)), 2);
 }
 
 #define GROUP 4 /* rows that are weighed at a time */
 
-static inline __attribute__((always_inline)) void weigh_group(struct stream *t)
+static inline __attribute__((always_inline)) struct weigher weigher_of(const struct stream *t)
 {
-	const struct weigher *k = t->weigher;
-	const __m512bh one = (__m512bh)_mm512_set1_epi32((int)k->one);
-	const __mmask16 seen[2] = { t->seen[0], t->seen[1] };
-	const vec scale = vec_set(t->scale);
-	const float *in = t->s_in + t->at, *base = t->base_in + t->at / LANES;
-	float *out = t->p_out + t->at, *total = t->total_out + t->at;
-	__m512i w[GROUP];
+	return (struct weigher){
+		.whole = _mm512_set1_epi32((int)t->constant[0]),
+		.fraction = _mm512_set1_epi32((int)t->constant[1]),
+		.slope = _mm512_set1_epi32((int)t->constant[2]),
+		.bend = _mm512_set1_epi32((int)t->constant[3]),
+		.one = _mm512_set1_epi32((int)t->constant[4]),
+		.scale = vec_set(t->scale),
+		.seen = { t->seen[0], t->seen[1] },
+		.in = t->s_in + t->at, .base = t->base_in + t->at / LANES,
+		.out = t->p_out + t->at, .total = t->total_out + t->at,
+	};
+}
+
+/* The group of rows that is `at` words on. */
+static inline __attribute__((always_inline)) void weigh_group(const struct weigher *k, int64_t at)
+{
+	const float *in = k->in + at, *base = k->base + at / LANES;
+	float *out = k->out + at, *total = k->total + at;
 
 #pragma GCC unroll 8
 	for (int i = 0; i < GROUP; i++) {
 		vec b = vec_set(base[i]), x0 = vec_load(in + i * LANES);
-		vec x1 = vec_load(in + COLUMN_WORDS + i * LANES);
+		vec x1 = vec_load(in + COLUMN_WORDS + i * LANES), sum = vec_load(total + i * LANES);
+		__m512i w = weights(k, _mm512_castps_si512(_mm512_fmadd_ps(x0, k->scale, b)),
+				    _mm512_castps_si512(_mm512_fmadd_ps(x1, k->scale, b)));
 
-		w[i] = weights(k, _mm512_castps_si512(_mm512_fmadd_ps(x0, scale, b)),
-			       _mm512_castps_si512(_mm512_fmadd_ps(x1, scale, b)), seen);
+		_mm512_storeu_si512(out + i * LANES, w);
+		vec_store(total + i * LANES,
+			  _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)k->one));
 	}
-#pragma GCC unroll 8
-	for (int i = 0; i < GROUP; i++) {
-		vec sum = vec_load(total + i * LANES);
-
-		_mm512_storeu_si512(out + i * LANES, w[i]);
-		vec_store(total + i * LANES, _mm512_dpbf16_ps(sum, (__m512bh)w[i], one));
-	}
-	t->at += GROUP * LANES;
 }
 
-static inline __attribute__((always_inline)) void weigh_share(struct stream *t)
+static inline void weigh_groups(struct stream *t, int64_t n)
 {
-	for (t->credit += QUERIES / GROUP; t->credit > 0 && t->groups; t->groups--) {
-		weigh_group(t);
-		t->credit -= t->products;
-	}
+	const struct weigher k = weigher_of(t);
+
+	n = least(n, t->groups);
+	for (int64_t i = 0; i < n; i++)
+		weigh_group(&k, i * GROUP * LANES);
+	t->at += n * GROUP * LANES;
+	t->groups -= n;
 }
 
 /* From the scores of the first keys; the last term halves an error of truncation. */
@@ -147,46 +170,87 @@ static void set_base(const struct stream *t, float *base)
 /* ---- tiles ----------------------------------------------------------------------------------- */
 
 /* Sums of 32 queries x one vector: in tiles 0 and 1, or 2 and 3. They are stored when the products
- * of the next sums have begun, because to wait for the last product would idle the tiles. */
-#define DEFINE_PRODUCTS(name, c0, c1, d0, d1)                                                  \
-	static __attribute__((noinline)) void name(struct stream *t, const float *a,           \
-						   const float *b, int64_t steps, float *sums, \
-						   bool fresh)                                 \
-	{                                                                                      \
-		if (fresh) {                                                                   \
-			tile_zero(c0);                                                         \
-			tile_zero(c1);                                                         \
-		} else {                                                                       \
-			tile_load(c0, sums, LANES);                                            \
-			tile_load(c1, sums + TILE_WORDS, LANES);                               \
-		}                                                                              \
-		for (int64_t i = 0; i < steps; i++, a += COLUMN_WORDS, b += TILE_WORDS) {      \
-			tile_load(6, b, LANES);                                                \
-			tile_load(4, a, LANES);                                                \
-			tile_dot(c0, 4, 6);                                                    \
-			tile_load(5, a + TILE_WORDS, LANES);                                   \
-			tile_dot(c1, 5, 6);                                                    \
-			if (i == 0 && t->pending) {                                            \
-				tile_store(d0, t->pending, LANES);                             \
-				tile_store(d1, t->pending + TILE_WORDS, LANES);                \
-			}                                                                      \
-			weigh_share(t);                                                        \
-		}                                                                              \
-		t->pending = sums;                                                             \
+ * of the next sums have begun, because to wait for the last product would idle the tiles. Tiles of
+ * b come from the second-level cache, and are loaded before the weights of the step before. */
+#define DEFINE_PRODUCTS(name, count, weigh_begin, weigh, weigh_end, c0, c1, d0, d1)                \
+	static __attribute__((noinline)) void name(struct stream *t, const float *next)            \
+	{                                                                                          \
+		const struct sums *x = &t->sums;                                                   \
+		const float *a = x->a, *b = x->b;                                                  \
+		float *pending = t->pending;                                                       \
+		const int64_t steps = count;                                                       \
+		weigh_begin;                                                                       \
+		if (x->fresh) {                                                                    \
+			tile_zero(c0);                                                             \
+			tile_zero(c1);                                                             \
+		} else {                                                                           \
+			tile_load(c0, x->to, LANES);                                               \
+			tile_load(c1, x->to + TILE_WORDS, LANES);                                  \
+		}                                                                                  \
+		_Pragma("GCC unroll 4") for (int64_t i = 0; i < steps; i++, a += COLUMN_WORDS)     \
+		{                                                                                  \
+			tile_load(4, a, LANES);                                                    \
+			tile_dot(c0, 4, 6);                                                        \
+			tile_load(5, a + TILE_WORDS, LANES);                                       \
+			tile_dot(c1, 5, 6);                                                        \
+			b = i + 1 < steps ? b + TILE_WORDS : next;                                 \
+			tile_stream(6, b, LANES);                                                  \
+			if (i == 0 && pending) {                                                   \
+				tile_store(d0, pending, LANES);                                    \
+				tile_store(d1, pending + TILE_WORDS, LANES);                       \
+			}                                                                          \
+			weigh;                                                                     \
+		}                                                                                  \
+		weigh_end;                                                                         \
+		t->pending = x->to;                                                                \
 	}
 
-DEFINE_PRODUCTS(products_even, 0, 1, 2, 3)
-DEFINE_PRODUCTS(products_odd, 2, 3, 0, 1)
+#define SHARE weigh_groups(t, t->share)
+#define EACH_BEGIN const struct weigher k = weigher_of(t)
+#define EACH weigh_group(&k, i * GROUP * LANES)
+#define EACH_END t->at += steps * GROUP * LANES, t->groups -= steps
 
-static void products(struct stream *t, const float *a, const float *b, int64_t steps, float *sums,
-		     bool fresh)
+DEFINE_PRODUCTS(products_even, x->steps, (void)0, SHARE, (void)0, 0, 1, 2, 3)
+DEFINE_PRODUCTS(products_odd, x->steps, (void)0, SHARE, (void)0, 2, 3, 0, 1)
+DEFINE_PRODUCTS(products_even_2, 2, EACH_BEGIN, EACH, EACH_END, 0, 1, 2, 3)
+DEFINE_PRODUCTS(products_odd_2, 2, EACH_BEGIN, EACH, EACH_END, 2, 3, 0, 1)
+DEFINE_PRODUCTS(products_even_4, 4, EACH_BEGIN, EACH, EACH_END, 0, 1, 2, 3)
+DEFINE_PRODUCTS(products_odd_4, 4, EACH_BEGIN, EACH, EACH_END, 2, 3, 0, 1)
+
+static void run_products(struct stream *t, const float *next)
 {
-	(t->odd ? products_odd : products_even)(t, a, b, steps, sums, fresh);
+	const int64_t steps = t->share == 1 && t->groups >= t->sums.steps ? t->sums.steps : 0;
+
+	if (steps == 2)
+		(t->odd ? products_odd_2 : products_even_2)(t, next);
+	else if (steps == 4)
+		(t->odd ? products_odd_4 : products_even_4)(t, next);
+	else
+		(t->odd ? products_odd : products_even)(t, next);
 	t->odd = !t->odd;
 }
 
-static void finish_products(struct stream *t)
+/* They run when it is known what follows. */
+static void products(struct stream *t, const float *a, const float *b, int64_t steps, float *to,
+		     bool fresh)
 {
+	if (t->sums.steps)
+		run_products(t, b);
+	else
+		tile_stream(6, b, LANES);
+	t->sums = (struct sums){ .a = a, .b = b, .to = to, .steps = steps, .fresh = fresh };
+}
+
+static void end_products(struct stream *t)
+{
+	if (t->sums.steps)
+		run_products(t, t->sums.b);
+	t->sums.steps = 0;
+}
+
+static void store_products(struct stream *t)
+{
+	end_products(t);
 	if (!t->pending)
 		return;
 	if (t->odd) {
@@ -261,7 +325,6 @@ static void begin_weights(struct stream *t, const struct stream_item *i, int64_t
 	t->seen[0] = (__mmask16)first_halves(left);
 	t->seen[1] = (__mmask16)first_halves(left - LANES);
 	t->groups = QUERIES / GROUP;
-	t->credit = 0;
 	if (i->first == 0 && chunk == 0)
 		set_base(t, base);
 }
@@ -280,18 +343,19 @@ static void stream_turn(struct stream *t, const struct stream_item item[4], int6
 	const int64_t sums = valued->keys ? t->cols * HALVES : 0;
 	const int64_t from = (turn - 1) * sums / turns, to = turn * sums / turns;
 	float *s[] = { t->s, t->s + 2 * COLUMN_WORDS };
+	int64_t steps;
 
-	t->products = (scored->keys ? 2 * HALVES * t->steps : 0) +
-		      (to - from) * chunks_of(valued->keys);
+	steps = (scored->keys ? 2 * HALVES * t->steps : 0) + (to - from) * chunks_of(valued->keys);
+	t->share = steps ? (QUERIES / GROUP + steps - 1) / steps : 1;
 	if (weighed->keys)
 		begin_weights(t, weighed, turn - 1, s[!t->parity]);
 	if (scored->keys)
 		stream_scores(t, scored, chunk, s[t->parity]);
 	if (from == to || !scored->keys)
-		finish_products(t);
+		store_products(t);
 	stream_values(t, valued, from, to);
-	while (t->groups)
-		weigh_share(t);
+	end_products(t);
+	weigh_groups(t, t->groups);
 	t->parity = !t->parity;
 }
 
@@ -309,7 +373,7 @@ static void stream_items(struct stream *t)
 		memmove(item + 1, item, 3 * sizeof *item);
 		item[0] = next;
 	}
-	finish_products(t);
+	store_products(t);
 }
 
 /* Copies the queries to tiles; the most that a score can be, times `scale`. */
@@ -371,7 +435,7 @@ static bool stream(const struct attention *a, int64_t head, int64_t first_row, f
 	struct stream t = {
 		.a = a, .head = head, .steps = a->dh_words / TILE, .cols = a->dh_cols / LANES,
 		.tiles = (rows + QUERIES - 1) / QUERIES, .q = scratch,
-		.weigher = &weigher, .scale = 512 * (float)M_LOG2E * fabsf(a->scale),
+		.constant = weigher_constant, .scale = 512 * (float)M_LOG2E * fabsf(a->scale),
 	};
 
 	t.o = t.q + a->block_rows * a->dh_words;
