@@ -14,9 +14,9 @@
 
 #define LINE_WORDS 16
 
-/* Heads are packed in rounds of about so many words, which the last-level cache keeps until they
- * are used; the memory is then overwritten by the next round. */
-#define ROUND_WORDS (2 << 20)
+/* Heads are packed in rounds of about so many words, which the caches keep until they are used, in
+ * part the second-level one; the memory is then overwritten by the next round. */
+#define ROUND_WORDS (1 << 19)
 
 static int64_t round_up(int64_t n, int64_t to)
 {

@@ -355,6 +355,21 @@ static void test_large_scores(const struct variant *v)
 	}
 }
 
+/* Keys halfway, or the last one, that outweigh all before them by 2^29 and by 2^58. */
+static void test_late_maximum(const struct variant *v)
+{
+	for (int late = 300; late <= 599; late += 299)
+		for (float x = 2.5f; x <= 5; x *= 2) {
+			struct problem p = problem_new(v, 1, 1, 40, 600, 4, false);
+
+			for (int64_t i = 0; i < tensor_elems(&p.q); i++)
+				set(&p.q, i, 4);
+			for (int64_t i = 0; i < tensor_elems(&p.k); i++)
+				set(&p.k, i, i / 4 < late ? 0 : x);
+			check(&p, v->tolerance);
+		}
+}
+
 /* Weights of 1e-39 vanish; subnormal inputs may count as zero but do no other harm. */
 static void test_subnormals(const struct variant *v)
 {
@@ -500,6 +515,7 @@ int main(int argc, char **argv)
 		test_causal(v);
 		test_one_key(v);
 		test_large_scores(v);
+		test_late_maximum(v);
 		test_subnormals(v);
 		test_scales(v);
 		test_nan(v);
