@@ -124,13 +124,12 @@ static inline void plan_strip(struct plan *p, const struct gemm_image *m, int64_
 
 static inline void plan_gather(struct plan *p, int64_t rows, int threads)
 {
-	int64_t tiles = plan_ceil(rows, TILE);
+	int64_t tiles = plan_ceil(rows, TILE), most = p->steps <= 20 ? TILES_20 :
+						      p->steps <= 40 ? TILES_40 : TILES_MORE;
 
 	p->chunks = plan_ceil(p->steps, CHUNK_STEPS);
 	p->chunk = plan_ceil(p->steps, p->chunks);
-	p->tiles = p->steps <= 20 ? TILES_20 : p->steps <= 40 ? TILES_40 : TILES_MORE;
-	p->tiles = plan_min(p->tiles, plan_even(plan_ceil(tiles, threads)));
-	p->row_pieces = plan_ceil(tiles, p->tiles);
+	p->row_pieces = plan_ceil(plan_ceil(tiles, most), threads) * threads;
 	p->tiles = plan_even(plan_ceil(tiles, p->row_pieces));
 	p->row_pieces = plan_ceil(tiles, p->tiles);
 }
