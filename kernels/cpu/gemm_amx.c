@@ -7,8 +7,8 @@
  * pass by, loaded with the hint that they do not stay. Between such blocks the sums wait in the
  *   second-level cache, where the rows are packed by tiles.
  * - Some of the rest is done in the shadow of the products, after each tile instruction: the result
- *   of the block before (bias, activation, residual), fetching the next weights. Whole lines of a
- *   large result go straight to memory: reading them first, as caches do, took longer.
+ *   of the block before (bias, activation, residual), fetching the next weights. A result
+ *   that is larger than the caches goes past them: they would read each line first.
  *
  * Compiled a second time with the tiles emulated (gemm_amx_emulated_bf16.c).
  */
@@ -20,10 +20,6 @@
 #include "gemm_amx_pack.h"
 #include "gemm_finish.h"
 
-/* How a block makes lines of the result: with others, alone, or the first or second half of each.
- */
-enum lines { LINES_APART, LINES_WHOLE, LINES_BEGUN, LINES_ENDED };
-
 /* The result of a block, whose sums are [row tile][column tile][16][16]. */
 struct ending {
 	const float *sums, *bias;
@@ -31,8 +27,7 @@ struct ending {
 	const char *residual[2]; /* or NULL */
 	int rows[2], cols;
 	int64_t stride;          /* bytes between rows */
-	enum lines lines;
-	char *half;              /* of the lines that are begun, [2 TILE][LINE / 2] */
+	bool streams;            /* past the caches */
 	bool whole;              /* no row or column is missing */
 	int64_t left;            /* rows: all, or none */
 };
@@ -64,9 +59,8 @@ struct worker {
 	const struct plan *plan;
 	char *chunk;
 	float *sums;
-	char *halves;            /* [pairs of tiles] of ending.half */
 	int32_t *steps;          /* where each step of a chunk is in a tile of rows, bytes */
-	bool streams;            /* the result does, where lines are whole */
+	bool streams;            /* the result does, past the caches */
 	struct tile tile[MOST_TILES]; /* of the piece in hand */
 	struct ending ending;    /* of the block before */
 	float done[2][BLOCK_SUMS]
@@ -102,19 +96,6 @@ INLINE void finish_part(char *y, const char *residual, int cols, vf v)
 	}
 }
 
-/* Half a line of a GEGLU: it waits for the other one. */
-INLINE void finish_half(const struct ending *e, int64_t row, char *y, __m256i now)
-{
-	__m256i *half = (__m256i *)e->half + row;
-
-	if (e->lines == LINES_BEGUN)
-		_mm256_store_si256(half, now);
-	else if (e->lines == LINES_ENDED)
-		store_line(y - LINE / 2, _mm256_load_si256(half), now, true);
-	else
-		_mm256_storeu_si256((void *)y, now);
-}
-
 /* A row of a whole block. */
 INLINE void finish_whole(const struct ending *e, int64_t row, vf u, vf v, const enum act act)
 {
@@ -134,9 +115,9 @@ INLINE void finish_whole(const struct ending *e, int64_t row, vf u, vf v, const 
 			v += vf_get(residual + at, DT_BF16, TILE);
 	}
 	if (act == ACT_GEGLU)
-		finish_half(e, row, y, vec_narrow(u));
+		vf_put(y, DT_BF16, 0, u);
 	else
-		store_line(y, vec_narrow(u), vec_narrow(v), e->lines == LINES_WHOLE);
+		store_line(y, vec_narrow(u), vec_narrow(v), e->streams);
 }
 
 /* A row of a block that the edge of the result cuts. */
@@ -197,7 +178,7 @@ INLINE void fetch_rows(const struct ending *e, int64_t step)
 
 	if (step >= TILE || 2 * step % TILE >= e->rows[tile])
 		return;
-	if (e->lines == LINES_APART) {
+	if (!e->streams) {
 		__builtin_prefetch(e->y[tile] + at, 1);
 		__builtin_prefetch(e->y[tile] + at + e->stride, 1);
 	}
@@ -370,31 +351,13 @@ static void set_next(const struct worker *k, const struct chunk *c, struct block
 	b->next_steps = more || other ? next.n : 0;
 }
 
-static enum lines lines_of(const struct worker *k, const struct piece *p, int64_t panel)
-{
-	bool full = gemm_cols_of(k->g->w, panel) == gemm_panel_cols(k->g->w);
-
-	if (!k->streams || !full)
-		return LINES_APART;
-	if (!k->g->w->gated)
-		return LINES_WHOLE;
-	if (panel % 2)
-		return panel > p->panel ? LINES_ENDED : LINES_APART;
-	return panel + 1 < p->panel + p->panels &&
-			       gemm_cols_of(k->g->w, panel + 1) == gemm_panel_cols(k->g->w) ?
-		       LINES_BEGUN :
-		       LINES_APART;
-}
-
 /* What the tiles from t on make of a panel. */
-static struct ending result_of(const struct worker *k, const struct piece *p, int64_t panel,
-			       int64_t t)
+static struct ending result_of(const struct worker *k, int64_t panel, int64_t t)
 {
 	const struct gemm *g = k->g;
 	int64_t cols = gemm_cols(g->w), column = panel * gemm_panel_cols(g->w);
 	struct ending e = { .bias = k->bias[k->bias_in_hand], .cols = gemm_cols_of(g->w, panel),
-			    .stride = cols * 2, .lines = lines_of(k, p, panel),
-			    .half = k->halves + t / 2 * TILE * LINE, .left = 2 * TILE };
+			    .stride = cols * 2, .streams = k->streams, .left = 2 * TILE };
 
 	for (int i = 0; i < 2; i++) {
 		int64_t at = (k->tile[t + i].first * cols + column) * 2;
@@ -417,7 +380,7 @@ static void run_block(struct worker *k, const struct chunk *c, struct block *b, 
 	b->a[1] = c->rows + tile[tile[1].rows ? 1 : 0].at;
 	b->result = NULL;
 	if (ends) {
-		result = result_of(k, c->piece, panel, t);
+		result = result_of(k, panel, t);
 		result.sums = b->to;
 		b->result = &result;
 	}
@@ -511,9 +474,8 @@ static struct worker worker_new(const struct gemm *g, const struct plan *p, char
 			    .sums = (float *)(scratch + bytes),
 			    };
 
-	k.halves = (char *)k.sums + plan_sums_bytes(p);
-	k.steps = (int32_t *)(k.halves + plan_halves_bytes(p));
-	k.streams = gemm_cols(g->w) % STEP == 0 && (uintptr_t)g->y % LINE == 0 &&
+	k.steps = (int32_t *)((char *)k.sums + plan_sums_bytes(p));
+	k.streams = !g->w->gated && gemm_cols(g->w) % STEP == 0 && (uintptr_t)g->y % LINE == 0 &&
 		    g->rows * gemm_cols(g->w) * 2 >= STREAM_BYTES;
 	list_steps(&k);
 	return k;

@@ -36,7 +36,7 @@ enum {
 
 	PIECES = 4,             /* of each thread, at least: they are not equally fast */
 	PIECE_PANELS = 40,      /* at most, where there are several chunks */
-	STREAM_BYTES = 1 << 20, /* smaller results are read again soon, and stay in the caches */
+	STREAM_BYTES = 64 << 20,      /* of a result, at least: it leaves the caches anyway */
 };
 
 struct plan {
@@ -179,16 +179,10 @@ static inline int64_t plan_chunk_steps(const struct plan *p)
 	return p->strip ? p->chunk * (p->steps / p->blocks) : p->chunk;
 }
 
-static inline int64_t plan_halves_bytes(const struct plan *p)
-{
-	return p->tiles / 2 * TILE * LINE;
-}
-
 static inline size_t plan_bytes(const struct plan *p)
 {
 	int64_t table = plan_chunk_steps(p) * (int64_t)sizeof(int32_t);
-	return (size_t)(plan_chunk_bytes(p) + plan_sums_bytes(p) +
-			plan_halves_bytes(p) + (table + 63) / 64 * 64);
+	return (size_t)(plan_chunk_bytes(p) + plan_sums_bytes(p) + (table + 63) / 64 * 64);
 }
 
 #endif

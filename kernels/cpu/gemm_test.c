@@ -77,12 +77,16 @@ static void test_kernel(const struct gemm_kernel *k)
 		{ 1100, 12, 2048 }, { 241, 321, 642 }, { 6, 320, 16 },   { 600, 640, 50 },
 	};
 
+	static const struct shape large = { (1 << 20) + 3, 4, 32 }; /* than caches */
+
 	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
 		for (int threads = 1; threads <= 3; threads++) {
 			omp_set_num_threads(threads);
 			check(k, &shape[i], false);
 			check(k, &shape[i], true);
 		}
+	omp_set_num_threads(2);
+	check(k, &large, false);
 }
 
 int main(void)
