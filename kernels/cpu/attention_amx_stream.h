@@ -205,7 +205,7 @@ static void set_base(const struct stream *t, float *base)
 		t->pending = x->to;                                                                \
 	}
 
-#define SHARE weigh_groups(t, t->share)
+#define SHARE if (t->groups) weigh_groups(t, t->share)
 #define EACH_BEGIN const struct weigher k = weigher_of(t)
 #define EACH weigh_group(&k, i * GROUP * LANES)
 #define EACH_END t->at += steps * GROUP * LANES, t->groups -= steps
