@@ -63,7 +63,7 @@ struct worker {
 	bool streams;            /* the result does, past the caches */
 	struct tile tile[MOST_TILES]; /* of the piece in hand */
 	struct ending ending;    /* of the block before */
-	float done[2][BLOCK_SUMS]
+	float done[BLOCK_SUMS]
 		__attribute__((aligned(64))); /* of this block and the one before */
 	float bias[2][COLS];     /* of the panel in hand and of the one before */
 	int bias_in_hand;
@@ -412,7 +412,7 @@ static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
 			float *sums = k->sums + (waiting * pairs + pair) * BLOCK_SUMS;
 
 			b.from = sums;
-			b.to = ends ? k->done[k->ending.sums == k->done[0]] : sums;
+			b.to = ends ? k->done : sums;
 			if (k->tile[2 * pair].rows)
 				run_block(k, c, &b, panel, 2 * pair, ends);
 		}
