@@ -129,7 +129,9 @@ static inline void plan_gather(struct plan *p, int64_t rows, int threads)
 
 	p->chunks = plan_ceil(p->steps, CHUNK_STEPS);
 	p->chunk = plan_ceil(p->steps, p->chunks);
-	p->row_pieces = plan_ceil(plan_ceil(tiles, most), threads) * threads;
+	p->row_pieces = plan_ceil(tiles, most);
+	if (p->row_pieces > 1) /* else threads share the weights, which each reads once */
+		p->row_pieces = plan_ceil(p->row_pieces, threads) * threads;
 	p->tiles = plan_even(plan_ceil(tiles, p->row_pieces));
 	p->row_pieces = plan_ceil(tiles, p->tiles);
 }
@@ -137,10 +139,11 @@ static inline void plan_gather(struct plan *p, int64_t rows, int threads)
 /* How panels are shared out: few pieces of many panels pack rows less often. */
 static inline void plan_panels(struct plan *p, int64_t panels, int threads)
 {
+	int64_t wanted = p->row_pieces == 1 ? threads : (int64_t)PIECES * threads;
+
 	p->panel_pieces = p->chunks > 1 ? plan_ceil(panels, PIECE_PANELS) : 1;
-	if (p->row_pieces * p->panel_pieces < (int64_t)PIECES * threads)
-		p->panel_pieces = plan_min(panels, plan_ceil((int64_t)PIECES * threads,
-							     p->row_pieces));
+	if (p->row_pieces * p->panel_pieces < wanted)
+		p->panel_pieces = plan_min(panels, plan_ceil(wanted, p->row_pieces));
 	p->panels = plan_even(plan_ceil(panels, p->panel_pieces));
 	p->panel_pieces = plan_ceil(panels, p->panels);
 }
