@@ -16,7 +16,7 @@ static inline __mmask32 first_halves(int64_t n)
 	return n <= 0 ? 0 : n >= 32 ? 0xffffffff : (1u << n) - 1;
 }
 
-/* The largest of elements without signs: a bound, and not finite where one of them was not. */
+/* The largest of elements without signs: a bound, and infinity where one of them was no number. */
 static float largest_half(__m512i x)
 {
 	uint16_t half[32], largest = 0;
@@ -24,7 +24,7 @@ static float largest_half(__m512i x)
 	_mm512_storeu_si512(half, x);
 	for (int i = 0; i < 32; i++)
 		largest = half[i] > largest ? half[i] : largest;
-	return bf16_to_f32(largest);
+	return largest < 0x7f80 ? bf16_to_f32(largest) : INFINITY;
 }
 
 /* 32 elements from column `col` of a token, zeros beyond the head. */

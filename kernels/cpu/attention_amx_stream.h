@@ -422,7 +422,7 @@ static bool totals_fit(const struct stream *t)
 	for (int64_t i = 0; i < t->tiles * QUERIES; i++) {
 		float total = vec_hsum(vec_load(t->total + i * LANES));
 
-		fit &= total < 2 && total > 0x1p-60f;
+		fit &= total < 0x1.fcp0f && total > 0x1p-60f; /* the largest weight alone */
 	}
 	return fit;
 }

@@ -370,6 +370,18 @@ static void test_late_maximum(const struct variant *v)
 		}
 }
 
+/* One weight beyond the range of the fast way, beside one that still counts there. */
+static void test_two_late_keys(const struct variant *v)
+{
+	struct problem p = problem_new(v, 1, 1, 40, 600, 4, false);
+
+	for (int64_t i = 0; i < tensor_elems(&p.q); i++)
+		set(&p.q, i, 4);
+	for (int64_t i = 0; i < tensor_elems(&p.k); i++)
+		set(&p.k, i, i / 4 == 300 ? 2.9375f : i / 4 == 599 ? 5 : 0);
+	check(&p, v->tolerance);
+}
+
 /* Weights of 1e-39 vanish; subnormal inputs may count as zero but do no other harm. */
 static void test_subnormals(const struct variant *v)
 {
@@ -417,6 +429,27 @@ static void test_nan(const struct variant *v)
 		CHECK(!isnan(got[i]) == (i / 8 != 5), "%s: row %d is %g", v->name, i / 8, got[i]);
 	free(got);
 	problem_free(&p);
+}
+
+/* A key that is not a number spoils every row, whatever its sign and place. */
+static void test_nan_key(const struct variant *v)
+{
+	for (int key = 3; key <= 300; key += 297)
+		for (int sign = -1; sign <= 1; sign += 2) {
+			struct problem p = problem_new(v, 1, 1, 40, 600, 4, false);
+			int64_t numbers = 0;
+			float *got;
+
+			set(&p.k, 4 * key, sign < 0 ? -NAN : NAN);
+			run(&p);
+			got = floats(&p.out);
+			for (int i = 0; i < 40 * 4; i++)
+				numbers += !isnan(got[i]);
+			CHECK(numbers == 0, "%s: key %d: %lld numbers", v->name, key,
+			      (long long)numbers);
+			free(got);
+			problem_free(&p);
+		}
 }
 
 /* The same bits and the same workspace for every number of threads. */
@@ -516,9 +549,11 @@ int main(int argc, char **argv)
 		test_one_key(v);
 		test_large_scores(v);
 		test_late_maximum(v);
+		test_two_late_keys(v);
 		test_subnormals(v);
 		test_scales(v);
 		test_nan(v);
+		test_nan_key(v);
 		omp_set_num_threads(threads);
 	}
 	return test_end();
