@@ -5,7 +5,7 @@
  *   y [M,N] = act(x [M,K] w^T + bias) + residual
  *
  * where x is a matrix, or the windows of an image, which makes it a convolution: row m is then the
- * window of output pixel m, and k counts through its taps, channels last.
+ * window of output pixel m, and k counts through its taps and channels (gemm_k()).
  *
  * Weights are packed in panels of as many columns as a tile of sums has, [panel][K/pair][column]
  * [pair]; a panel stays near while the rows of a piece pass by. For GEGLU the first half of a panel
@@ -85,8 +85,8 @@ struct gemm_kernel {
 	int64_t (*scratch)(const struct gemm_weight *w, int64_t rows);
 	void (*piece)(const struct gemm *g, const struct gemm_piece *p, float *scratch);
 
-	/* Instead of the two above, where one piece prepares the next: bytes that all threads need,
-	 * and the whole product. */
+	/* Instead of the two above, where a kernel cuts its own pieces: bytes that all threads
+	 * need, and the whole product. */
 	size_t (*scratch_all)(const struct gemm_weight *w, int64_t rows,
 			      const struct gemm_image *image);
 	void (*run)(const struct gemm *g);

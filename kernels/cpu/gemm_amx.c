@@ -3,12 +3,12 @@
  * gemm.h with AMX tiles: a block of 32 rows and 32 columns is summed in four tiles; per step of 32
  * k it takes four tile loads for four products, 64 cycles. What feeds them:
  *
- * - A block of 20 steps of the panel stays in the first-level cache while all rows of the piece
- * pass by, loaded with the hint that they do not stay. Between such blocks the sums wait in the
- *   second-level cache, where the rows are packed by tiles.
- * - Some of the rest is done in the shadow of the products, after each tile instruction: the result
- *   of the block before (bias, activation, residual), fetching the next weights. A result
- *   that is larger than the caches goes past them: they would read each line first.
+ * - 20 steps of a panel stay in the first-level cache while all rows of the piece pass by, from the
+ *   second-level cache, where they are packed by tiles. The rows are loaded with a hint that they
+ *   need not stay. From 20 steps to the next the sums wait in the second-level cache.
+ * - In the shadow of the products, after each tile instruction: the result of the block before
+ *   (bias, activation, residual), and fetching the next weights. A result that is larger than the
+ *   caches goes past them, because they would read each line first.
  *
  * Compiled a second time with the tiles emulated (gemm_amx_emulated_bf16.c).
  */
@@ -29,7 +29,7 @@ struct ending {
 	int64_t stride;          /* bytes between rows */
 	bool streams;            /* past the caches */
 	bool whole;              /* no row or column is missing */
-	int64_t left;            /* rows: all, or none */
+	bool waits;              /* is not finished */
 };
 
 /* A block of sums: two tiles of rows, a panel, some steps; and what is done beside it. */
@@ -62,6 +62,7 @@ struct worker {
 	int32_t *steps;          /* where each step of a chunk is in a tile of rows, bytes */
 	bool streams;            /* the result does, past the caches */
 	struct tile tile[MOST_TILES]; /* of the piece in hand */
+	int64_t tiles;
 	struct ending ending;    /* of the block before */
 	float done[BLOCK_SUMS]
 		__attribute__((aligned(64))); /* of this block and the one before */
@@ -72,7 +73,7 @@ struct worker {
 /* ---- what is done between the products ----------------------------------------------------------
  */
 
-/* A whole line of the result, which goes past the caches: they would read it first. */
+/* A whole line of the result; past the caches, which would read it first, or into them. */
 INLINE void store_line(char *y, __m256i left, __m256i right, bool past)
 {
 	__m512i line = _mm512_inserti64x4(_mm512_castsi256_si512(left), right, 1);
@@ -155,11 +156,11 @@ INLINE void finish_rows(struct ending *e, int64_t step, int64_t steps, const enu
 		finish_row(e, 2 * step, act);
 		finish_row(e, 2 * step + 1, act);
 	} else if (step == 0) {
-		for (int64_t row = 0; row < e->left; row++)
+		for (int64_t row = 0; row < 2 * TILE; row++)
 			finish_row(e, row, act);
 	}
 	if (step + 1 == steps)
-		e->left = 0;
+		e->waits = false;
 }
 
 /* Some lines of the weights of step i of the block that comes next. */
@@ -233,7 +234,7 @@ INLINE void multiply(struct worker *k, const struct block *b, const enum act act
 		fetch_weights(b, i);
 		tile_load(7, AT(w, LINE), w_stride);
 		tile_dot(1, 4, 7);
-		if (k->ending.left)
+		if (k->ending.waits)
 			finish_rows(&k->ending, i, b->steps, act);
 		tile_stream(5, AT(b->a[1], at), a_stride);
 		tile_dot(2, 5, 6);
@@ -244,43 +245,35 @@ INLINE void multiply(struct worker *k, const struct block *b, const enum act act
 	store_sums(b);
 }
 
-typedef void multiply_act(struct worker *k, const struct block *b);
+/* For one activation: a block, and what is left of the result of the block before. */
+struct product {
+	void (*multiply)(struct worker *k, const struct block *b);
+	void (*finish)(struct ending *e);
+};
 
-#define MULTIPLY(act)                                                        \
+#define PRODUCT(act)                                                         \
 	static void multiply_##act(struct worker *k, const struct block *b)  \
 	{                                                                    \
 		multiply(k, b, act);                                         \
-	}
-MULTIPLY(ACT_NONE)
-MULTIPLY(ACT_SILU)
-MULTIPLY(ACT_GELU)
-MULTIPLY(ACT_GELU_TANH)
-MULTIPLY(ACT_QUICK_GELU)
-MULTIPLY(ACT_GEGLU)
+	}                                                                    \
+	static void finish_##act(struct ending *e)                           \
+	{                                                                    \
+		finish_rows(e, 0, 1, act);                                   \
+	}                                                                    \
+	static const struct product product_##act = { multiply_##act, finish_##act };
 
-static multiply_act *const multiply_by_act[] = {
-	[ACT_NONE] = multiply_ACT_NONE,           [ACT_SILU] = multiply_ACT_SILU,
-	[ACT_GELU] = multiply_ACT_GELU,           [ACT_GELU_TANH] = multiply_ACT_GELU_TANH,
-	[ACT_QUICK_GELU] = multiply_ACT_QUICK_GELU, [ACT_GEGLU] = multiply_ACT_GEGLU,
+PRODUCT(ACT_NONE)
+PRODUCT(ACT_SILU)
+PRODUCT(ACT_GELU)
+PRODUCT(ACT_GELU_TANH)
+PRODUCT(ACT_QUICK_GELU)
+PRODUCT(ACT_GEGLU)
+
+static const struct product *const product_by_act[] = {
+	[ACT_NONE] = &product_ACT_NONE,           [ACT_SILU] = &product_ACT_SILU,
+	[ACT_GELU] = &product_ACT_GELU,           [ACT_GELU_TANH] = &product_ACT_GELU_TANH,
+	[ACT_QUICK_GELU] = &product_ACT_QUICK_GELU, [ACT_GEGLU] = &product_ACT_GEGLU,
 };
-
-/* What is left of the result of the block before, with nothing beside it. */
-static void finish_rest(struct worker *k)
-{
-	struct ending *e = &k->ending;
-
-	if (!e->left)
-		return;
-
-	switch (k->g->act) {
-	case ACT_NONE: finish_rows(e, 0, 1, ACT_NONE); break;
-	case ACT_SILU: finish_rows(e, 0, 1, ACT_SILU); break;
-	case ACT_GELU: finish_rows(e, 0, 1, ACT_GELU); break;
-	case ACT_GELU_TANH: finish_rows(e, 0, 1, ACT_GELU_TANH); break;
-	case ACT_QUICK_GELU: finish_rows(e, 0, 1, ACT_QUICK_GELU); break;
-	case ACT_GEGLU: finish_rows(e, 0, 1, ACT_GEGLU); break;
-	}
-}
 
 /* ---- a chunk ------------------------------------------------------------------------------------
  */
@@ -308,10 +301,20 @@ static struct tile gathered_tile(const struct worker *k, const struct piece *p, 
 			      .rows = rows < 0 ? 0 : (int)rows };
 }
 
+/* Those that have rows; one without makes their number even. */
 static void set_tiles(struct worker *k, const struct piece *p)
 {
-	for (int64_t t = 0; t < k->plan->tiles; t++)
-		k->tile[t] = k->plan->strip ? strip_tile(k, p, t) : gathered_tile(k, p, t);
+	k->tiles = 0;
+	for (int64_t t = 0; t < k->plan->tiles; t++) {
+		struct tile tile = k->plan->strip ? strip_tile(k, p, t) : gathered_tile(k, p, t);
+
+		if (tile.rows > 0)
+			k->tile[k->tiles++] = tile;
+	}
+	if (k->tiles % 2) {
+		k->tile[k->tiles] = k->tile[k->tiles - 1];
+		k->tile[k->tiles++].rows = 0;
+	}
 }
 
 /* The part of a chunk's steps that a block takes. */
@@ -357,7 +360,7 @@ static struct ending result_of(const struct worker *k, int64_t panel, int64_t t)
 	const struct gemm *g = k->g;
 	int64_t cols = gemm_cols(g->w), column = panel * gemm_panel_cols(g->w);
 	struct ending e = { .bias = k->bias[k->bias_in_hand], .cols = gemm_cols_of(g->w, panel),
-			    .stride = cols * 2, .streams = k->streams, .left = 2 * TILE };
+			    .stride = cols * 2, .streams = k->streams, .waits = true };
 
 	for (int i = 0; i < 2; i++) {
 		int64_t at = (k->tile[t + i].first * cols + column) * 2;
@@ -377,21 +380,21 @@ static void run_block(struct worker *k, const struct chunk *c, struct block *b, 
 	struct ending result;
 
 	b->a[0] = c->rows + tile[0].at;
-	b->a[1] = c->rows + tile[tile[1].rows ? 1 : 0].at;
+	b->a[1] = c->rows + tile[1].at;
 	b->result = NULL;
 	if (ends) {
 		result = result_of(k, panel, t);
 		result.sums = b->to;
 		b->result = &result;
 	}
-	multiply_by_act[k->g->act](k, b);
+	product_by_act[k->g->act]->multiply(k, b);
 	if (ends)
 		k->ending = result;
 }
 
 static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
 {
-	int64_t pairs = k->plan->tiles / 2;
+	int64_t pairs = k->tiles / 2;
 	int64_t waiting = k->plan->chunks > 1 ? panel - c->piece->panel : 0;
 	int64_t stride = k->plan->strip ? k->g->image->attr.stride : 1;
 
@@ -413,8 +416,7 @@ static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
 
 			b.from = sums;
 			b.to = ends ? k->done : sums;
-			if (k->tile[2 * pair].rows)
-				run_block(k, c, &b, panel, 2 * pair, ends);
+			run_block(k, c, &b, panel, 2 * pair, ends);
 		}
 	}
 }
@@ -517,7 +519,8 @@ static void run(const struct gemm *g)
 			struct piece piece = piece_of(g, &p, i);
 			run_piece(&k, &piece);
 		}
-		finish_rest(&k);
+		if (k.ending.waits)
+			product_by_act[g->act]->finish(&k.ending);
 		_mm_sfence();
 		tile_end();
 	}

@@ -28,7 +28,8 @@ enum {
 	TILES_20 = 40,   /* rows of a piece of a matrix that K of 20 steps has, */
 	TILES_40 = 20,   /* of 40, */
 	TILES_MORE = 16, /* and of more */
-	PATCH_TILES = 32,
+	PATCH_TILES = 32,             /* of a convolution, at most; and at least: */
+	LEAST_PATCH_TILES = 16,
 	STRIP_BYTES = 840 << 10,
 	STRIP_CHUNK_BYTES = 256 << 10,
 	STRIP_STEPS = 1024,
@@ -73,38 +74,42 @@ static inline int64_t plan_reach(int64_t n, int64_t stride, int64_t kernel)
 	return (n - 1) * stride + kernel;
 }
 
+/* Of a strip, 32 channels. */
 static inline int64_t plan_block_bytes(const struct plan *p)
 {
 	return p->height * p->width * LINE;
 }
 
-static inline int64_t plan_strip_bytes(struct plan *p, const struct conv_attr *a)
+/* The strip of a patch; returns bytes of 32 channels. */
+static inline int64_t plan_reaches(struct plan *p, const struct conv_attr *a, int64_t down,
+				   int64_t across)
 {
-	p->height = plan_reach(p->down, a->stride, a->kh);
-	p->width = plan_reach(p->across * TILE, a->stride, a->kw);
-	return p->height * p->width * LINE;
+	p->down = down;
+	p->across = across;
+	p->height = plan_reach(down, a->stride, a->kh);
+	p->width = plan_reach(across * TILE, a->stride, a->kw);
+	return plan_block_bytes(p);
 }
 
-/* As many tiles as the cache holds with all their channels, or a few with some of them. False:
+/* As many tiles as the cache holds with all their channels, or fewer with some of them. False:
  * gather. */
 static inline bool plan_patch(struct plan *p, const struct gemm_image *m)
 {
 	const struct conv_attr *a = &m->attr;
-	int64_t most;
+	int64_t across = plan_min(plan_ceil(m->out_width, TILE), 4);
+	int64_t down = plan_min(m->out_height, PATCH_TILES / across);
 
 	if (a->kh * a->kw <= a->stride * a->stride || a->kh * a->kw > STRIP_STEPS)
 		return false;
-	p->across = plan_min(plan_ceil(m->out_width, TILE), 4);
-	most = PATCH_TILES / p->across;
-	for (p->down = plan_min(m->out_height, most); p->down * p->across > TILES_MORE; p->down--)
-		if (p->blocks * plan_strip_bytes(p, a) <= STRIP_BYTES)
-			break;
-	while (plan_strip_bytes(p, a) > STRIP_BYTES && p->down > 1)
-		p->down = (p->down + 1) / 2;
-	while (plan_strip_bytes(p, a) > STRIP_BYTES && p->across > 1)
-		p->across /= 2;
-	p->down = plan_ceil(m->out_height, plan_ceil(m->out_height, p->down)); /* even shares */
-	return plan_strip_bytes(p, a) <= STRIP_BYTES;
+	while (down * across > LEAST_PATCH_TILES &&
+	       p->blocks * plan_reaches(p, a, down, across) > STRIP_BYTES)
+		down--;
+	while (plan_reaches(p, a, down, across) > STRIP_BYTES && down > 1)
+		down = (down + 1) / 2;
+	while (plan_reaches(p, a, down, across) > STRIP_BYTES && across > 1)
+		across /= 2;
+	down = plan_ceil(m->out_height, plan_ceil(m->out_height, down)); /* even shares */
+	return plan_reaches(p, a, down, across) <= STRIP_BYTES;
 }
 
 static inline void plan_strip(struct plan *p, const struct gemm_image *m, int64_t rows)
@@ -144,7 +149,7 @@ static inline void plan_panels(struct plan *p, int64_t panels, int threads)
 	p->panel_pieces = p->chunks > 1 ? plan_ceil(panels, PIECE_PANELS) : 1;
 	if (p->row_pieces * p->panel_pieces < wanted)
 		p->panel_pieces = plan_min(panels, plan_ceil(wanted, p->row_pieces));
-	p->panels = plan_even(plan_ceil(panels, p->panel_pieces));
+	p->panels = plan_ceil(panels, p->panel_pieces);
 	p->panel_pieces = plan_ceil(panels, p->panels);
 }
 
@@ -163,8 +168,7 @@ static inline struct plan plan_of(const struct gemm_weight *w, int64_t rows,
 	return p;
 }
 
-/* ---- scratch of one thread: two chunks, sums, where the steps of a chunk are --------------------
- */
+/* ---- scratch of one thread: a chunk, sums, where its steps are ------------------------------- */
 
 static inline int64_t plan_chunk_bytes(const struct plan *p)
 {

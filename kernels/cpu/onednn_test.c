@@ -289,6 +289,10 @@ static void test_conv(enum dtype dtype)
 		{ 2, 17, 19, 72, 40, { 3, 3, 1, 1, 1, 1, 1 } }, /* blocks of k end inside a tap */
 		{ 1, 19, 70, 330, 34, { 3, 3, 1, 1, 1, 1, 1 } }, /* several patches and panels, */
 		{ 1, 9, 60, 1100, 10, { 3, 3, 1, 1, 1, 1, 1 } }, /* and strips of some channels */
+		{ 1, 20, 40, 64, 40, { 3, 3, 1, 1, 1, 1, 1 } },
+		{ 2, 40, 70, 96, 48, { 3, 3, 2, 0, 1, 0, 1 } },
+		{ 1, 30, 100, 32, 20, { 3, 3, 1, 4, 3, 3, 5 } },
+		{ 1, 32, 32, 160, 32, { 4, 4, 4, 0, 0, 0, 0 } }, /* windows in chunks of K */
 	};
 
 	for (size_t i = 0; i < sizeof k / sizeof *k; i++)

@@ -15,20 +15,29 @@ void scratch_init(struct scratch_pool *p)
 	pthread_mutex_init(&p->lock, NULL);
 }
 
+/* Half a megabyte is worth a huge page: in small pages, which lie anywhere, the second-level cache
+ * holds less of it. */
+static size_t alignment(size_t bytes)
+{
+	return sizeof(struct scratch) + bytes >= HUGE_PAGE / 4 ? HUGE_PAGE : 64;
+}
+
+size_t scratch_block_bytes(size_t bytes)
+{
+	size_t align = alignment(bytes);
+	return bytes ? (sizeof(struct scratch) + bytes + align - 1) / align * align : 0;
+}
+
 static struct scratch *block_new(size_t bytes)
 {
-	size_t all = sizeof(struct scratch) + bytes, align = 64;
-	struct scratch *s;
+	size_t all = scratch_block_bytes(bytes ? bytes : 1), align = alignment(bytes);
+	struct scratch *s = aligned_alloc(align, all);
 
-	if (all >= HUGE_PAGE / 4)
-		align = HUGE_PAGE;
-	all = (all + align - 1) / align * align;
-	s = aligned_alloc(align, all);
 	if (!s)
 		return NULL;
 	if (align == HUGE_PAGE)
 		madvise(s, all, MADV_HUGEPAGE);
-	s->bytes = bytes;
+	s->bytes = all - sizeof *s;
 	return s;
 }
 
