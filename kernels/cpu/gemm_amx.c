@@ -17,20 +17,8 @@
 
 #define SIMD_bf16
 #include "attention_amx_tile.h"
+#include "gemm_amx_finish.h"
 #include "gemm_amx_pack.h"
-#include "gemm_finish.h"
-
-/* The result of a block, whose sums are [row tile][column tile][16][16]. */
-struct ending {
-	const float *sums, *bias;
-	char *y[2];              /* of each tile of rows */
-	const char *residual[2]; /* or NULL */
-	int rows[2], cols;
-	int64_t stride;          /* bytes between rows */
-	bool streams;            /* past the caches */
-	bool whole;              /* no row or column is missing */
-	bool waits;              /* is not finished */
-};
 
 /* A block of sums: two tiles of rows, a panel, some steps; and what is done beside it. */
 struct block {
@@ -39,16 +27,16 @@ struct block {
 	const int32_t *step;     /* where each step is in a tile of rows, bytes */
 	int64_t steps;
 	bool first;              /* of K */
-	const float *from;       /* where the sums are, else, */
-	float *to;               /* and go */
-	const char *next;        /* the weights that are needed next, */
-	int64_t next_steps;      /* and of each step these lines: */
-	int64_t next_line, next_lines;
-	const struct ending *result; /* of this block, or NULL */
+	const float *from;       /* the sums of the steps before, unless it is the first */
+	float *to;
+	const struct ending *result; /* of this block; NULL: more steps follow */
+
+	/* The weights of the block that comes next: from each step these lines are fetched. */
+	const char *next;
+	int64_t next_steps, next_line, next_lines;
 };
 
-/* A tile of rows of the piece in hand: where it is packed, and which rows of the result it makes.
- */
+/* A tile of rows: where it is packed, and which rows of the result it makes. */
 struct tile {
 	int64_t at, first;
 	int rows;
@@ -64,104 +52,10 @@ struct worker {
 	struct tile tile[MOST_TILES]; /* of the piece in hand */
 	int64_t tiles;
 	struct ending ending;    /* of the block before */
-	float done[BLOCK_SUMS]
-		__attribute__((aligned(64))); /* of this block and the one before */
+	float done[BLOCK_SUMS] __attribute__((aligned(64))); /* sums of all steps, to be finished */
 	float bias[2][COLS];     /* of the panel in hand and of the one before */
 	int bias_in_hand;
 };
-
-/* ---- what is done between the products ----------------------------------------------------------
- */
-
-/* A whole line of the result; past the caches, which would read it first, or into them. */
-INLINE void store_line(char *y, __m256i left, __m256i right, bool past)
-{
-	__m512i line = _mm512_inserti64x4(_mm512_castsi256_si512(left), right, 1);
-
-	if (past)
-		_mm512_stream_si512((void *)y, line);
-	else
-		_mm512_storeu_si512((void *)y, line);
-}
-
-INLINE void finish_part(char *y, const char *residual, int cols, vf v)
-{
-	if (cols >= TILE) {
-		if (residual)
-			v += vf_get(residual, DT_BF16, 0);
-		vf_put(y, DT_BF16, 0, v);
-	} else if (cols > 0) {
-		if (residual)
-			v += vf_get_part(residual, DT_BF16, 0, cols);
-		vf_put_part(y, DT_BF16, 0, cols, v);
-	}
-}
-
-/* A row of a whole block. */
-INLINE void finish_whole(const struct ending *e, int64_t row, vf u, vf v, const enum act act)
-{
-	const int64_t tile = row / TILE, at = row % TILE * e->stride;
-	char *y = e->y[tile] + at;
-	const char *residual = e->residual[tile];
-
-	if (act == ACT_GEGLU) {
-		u = u * vf_act(ACT_GELU, true, v);
-	} else {
-		u = vf_act(act, true, u);
-		v = vf_act(act, true, v);
-	}
-	if (residual) {
-		u += vf_get(residual + at, DT_BF16, 0);
-		if (act != ACT_GEGLU)
-			v += vf_get(residual + at, DT_BF16, TILE);
-	}
-	if (act == ACT_GEGLU)
-		vf_put(y, DT_BF16, 0, u);
-	else
-		store_line(y, vec_narrow(u), vec_narrow(v), e->streams);
-}
-
-/* A row of a block that the edge of the result cuts. */
-INLINE void finish_cut(const struct ending *e, int64_t row, vf u, vf v, const enum act act)
-{
-	const int64_t tile = row / TILE, at = row % TILE * e->stride;
-	char *y = e->y[tile] + at;
-	const char *residual = e->residual[tile] ? e->residual[tile] + at : NULL;
-
-	if (act == ACT_GEGLU) {
-		finish_part(y, residual, e->cols, u * vf_act(ACT_GELU, true, v));
-		return;
-	}
-	finish_part(y, residual, e->cols, vf_act(act, true, u));
-	finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE,
-		    vf_act(act, true, v));
-}
-
-INLINE void finish_row(const struct ending *e, int64_t row, const enum act act)
-{
-	const float *sums = e->sums + row / TILE * 2 * TILE * TILE + row % TILE * TILE;
-	vf u = vf_load(sums) + vf_load(e->bias);
-	vf v = vf_load(sums + TILE * TILE) + vf_load(e->bias + TILE);
-
-	if (e->whole)
-		finish_whole(e, row, u, v, act);
-	else if (row % TILE < e->rows[row / TILE])
-		finish_cut(e, row, u, v, act);
-}
-
-/* Two rows after each step while there are enough of them, all at once else. */
-INLINE void finish_rows(struct ending *e, int64_t step, int64_t steps, const enum act act)
-{
-	if (e->whole && steps >= TILE && step < TILE) {
-		finish_row(e, 2 * step, act);
-		finish_row(e, 2 * step + 1, act);
-	} else if (step == 0) {
-		for (int64_t row = 0; row < 2 * TILE; row++)
-			finish_row(e, row, act);
-	}
-	if (step + 1 == steps)
-		e->waits = false;
-}
 
 /* Some lines of the weights of step i of the block that comes next. */
 INLINE void fetch_weights(const struct block *b, int64_t i)
@@ -172,25 +66,7 @@ INLINE void fetch_weights(const struct block *b, int64_t i)
 		_mm_prefetch(b->next + i * W_STEP + n * LINE, _MM_HINT_T1);
 }
 
-/* Lines that finish_row() will want, two after each step while the block is summed. */
-INLINE void fetch_rows(const struct ending *e, int64_t step)
-{
-	const int64_t tile = step / (TILE / 2), at = 2 * step % TILE * e->stride;
-
-	if (step >= TILE || 2 * step % TILE >= e->rows[tile])
-		return;
-	if (!e->streams) {
-		__builtin_prefetch(e->y[tile] + at, 1);
-		__builtin_prefetch(e->y[tile] + at + e->stride, 1);
-	}
-	if (e->residual[tile]) {
-		__builtin_prefetch(e->residual[tile] + at);
-		__builtin_prefetch(e->residual[tile] + at + e->stride);
-	}
-}
-
-/* ---- a block ------------------------------------------------------------------------------------
- */
+/* ---- a block --------------------------------------------------------------------------------- */
 
 #define SUM(t) ((t) * TILE * TILE)
 
@@ -275,8 +151,7 @@ static const struct product *const product_by_act[] = {
 	[ACT_QUICK_GELU] = &product_ACT_QUICK_GELU, [ACT_GEGLU] = &product_ACT_GEGLU,
 };
 
-/* ---- a chunk ------------------------------------------------------------------------------------
- */
+/* ---- a chunk --------------------------------------------------------------------------------- */
 
 static struct tile strip_tile(const struct worker *k, const struct piece *p, int64_t t)
 {
@@ -432,8 +307,7 @@ static void run_chunk(struct worker *k, const struct chunk *c)
 	}
 }
 
-/* ---- pieces -------------------------------------------------------------------------------------
- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
 static struct piece piece_of(const struct gemm *g, const struct plan *p, int64_t number)
 {
