@@ -26,7 +26,7 @@ static inline void store_chunk(float *p, vec x, vec y)
 
 #define STORE_CHUNK store_chunk
 
-#include "attention_amx_tile.h"
+#include "amx_tile.h"
 #include "attention_flash.h"
 #include "attention_amx_pack.h"
 

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 
 #define SIMD_bf16
-#include "attention_amx_tile.h"
+#include "amx_tile.h"
 #include "gemm_amx_finish.h"
 #include "gemm_amx_pack.h"
 

@@ -9,7 +9,6 @@
 
 #include "gemm_amx_plan.h"
 
-
 /* Which part of the product a piece is. */
 struct piece {
 	int64_t row, rows;           /* of a matrix or of windows that are gathered */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The AMX instructions that attention_amx.c uses. With AMX_EMULATED the same eight tiles are memory
- * and tdpbf16ps is a loop, so that the kernel's logic is tested on machines without tiles. Like the
- * intrinsics, the macros need constant tile numbers. Every tile has 16 rows of 64 bytes; strides
- * are in words.
+ * The AMX instructions that attention_amx.c and gemm_amx.c use. With AMX_EMULATED the same eight
+ * tiles are memory and tdpbf16ps is a loop, so that the kernel's logic is tested on machines
+ * without tiles. Like the intrinsics, the macros need constant tile numbers. Every tile has 16 rows
+ * of 64 bytes; strides are in words.
  */
-#ifndef BENCH_ATTENTION_AMX_TILE_H
-#define BENCH_ATTENTION_AMX_TILE_H
+#ifndef BENCH_AMX_TILE_H
+#define BENCH_AMX_TILE_H
 
 #include <stdint.h>
 #include <string.h>
