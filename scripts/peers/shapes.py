@@ -5,9 +5,10 @@ turn on the same cores.
 
     python shapes.py --test ../../build/obj/kernels/cpu/onednn_test --rounds 3 [--only WORD]
 
-PyTorch computes the product and the bias only: no residual, no GEGLU, no sum over channels. A time
-is the best of several calls; the table has the median over the rounds, and ours over the better of
-the two others (above 1: we are faster). The last line weighs the shapes by their calls.
+PyTorch computes the product, the bias and the residual of a linear: no GEGLU, no residual of a
+convolution. A time is the best of several calls; the table has the median over the rounds, and the
+better of the two others over ours (above 1: we are faster). The last line weighs the shapes by
+their calls.
 """
 import argparse
 import re
@@ -27,10 +28,13 @@ def ours(test, shape, *more):
     return {m[2]: float(m[3]) / 1e3 for m in map(LINE.match, out.splitlines()) if m}
 
 
-def packed_linear(rows, inputs, outputs):
+def packed_linear(rows, inputs, outputs, residual):
     x = torch.randn(rows, inputs).bfloat16()
     w = torch.ops.mkldnn._reorder_linear_weight(torch.randn(outputs, inputs).bfloat16(), rows)
     b = torch.randn(outputs).bfloat16()
+    if residual:
+        r = torch.randn(rows, outputs).bfloat16()
+        return lambda: torch.ops.mkldnn._linear_pointwise(x, r, w, b, "add")
     return lambda: torch.ops.mkldnn._linear_pointwise(x, w, b, "none", [], "")
 
 
@@ -48,7 +52,7 @@ def pytorch(shape):
     kind, n, size, inputs, outputs, kernel, stride = SHAPE.match(shape).groups()
     n, size, inputs, outputs, kernel, stride = map(int, (n, size, inputs, outputs, kernel, stride))
     if kind == "linear":
-        call = packed_linear(size, inputs, outputs)
+        call = packed_linear(size, inputs, outputs, shape.endswith("residual"))
     else:
         call = packed_conv(n, size, inputs, outputs, kernel, stride)
     best, begin = float("inf"), time.perf_counter()
