@@ -35,20 +35,15 @@ static size_t workspace(const struct backend *self, const struct op_call *call)
 	return group_norm_workspace(call);
 }
 
-static size_t scratch_need(const struct backend *self, const struct op_call *call)
+static size_t scratch_bytes(const struct backend *self, const struct op_call *call)
 {
 	return call->op == OP_ATTENTION ? cpu_attention_scratch(self, call) :
 					  dnnl_scratch(self, call);
 }
 
-static size_t scratch_bytes(const struct backend *self, const struct op_call *call)
-{
-	return scratch_block_bytes(scratch_need(self, call));
-}
-
 static void load(const struct backend *self, struct ctx *c, const struct op_call *call)
 {
-	scratch_want(&cpu_of(self)->scratch, scratch_need(self, call));
+	scratch_want(&cpu_of(self)->scratch, scratch_bytes(self, call));
 	dnnl_load(self, c, call);
 }
 

@@ -22,15 +22,10 @@ static size_t alignment(size_t bytes)
 	return sizeof(struct scratch) + bytes >= HUGE_PAGE / 4 ? HUGE_PAGE : 64;
 }
 
-size_t scratch_block_bytes(size_t bytes)
-{
-	size_t align = alignment(bytes);
-	return bytes ? (sizeof(struct scratch) + bytes + align - 1) / align * align : 0;
-}
-
 static struct scratch *block_new(size_t bytes)
 {
-	size_t all = scratch_block_bytes(bytes ? bytes : 1), align = alignment(bytes);
+	size_t align = alignment(bytes);
+	size_t all = (sizeof(struct scratch) + bytes + align - 1) / align * align;
 	struct scratch *s = aligned_alloc(align, all);
 
 	if (!s)

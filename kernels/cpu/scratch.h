@@ -33,9 +33,6 @@ void scratch_clear(struct scratch_pool *p); /* the end; all blocks must have bee
  * memory: aborts. */
 void scratch_want(struct scratch_pool *p, size_t bytes);
 
-/* Memory that a block of `bytes` takes; none for 0. */
-size_t scratch_block_bytes(size_t bytes);
-
 /* A block of at least `bytes`, and of at least what was ever wanted; contents undefined. NULL: no
  * memory. */
 struct scratch *scratch_take(struct scratch_pool *p, size_t bytes);
