@@ -29,27 +29,12 @@ const char *gemm_name(const struct gemm_kernel *k)
 	return k->name;
 }
 
-static int64_t ceil_div(int64_t n, int64_t by)
-{
-	return (n + by - 1) / by;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* ---- weights --------------------------------------------------------------------------------- */
-
-static int64_t panels_of(const struct gemm_weight *w)
-{
-	return ceil_div(gemm_cols(w), gemm_panel_cols(w));
-}
 
 size_t gemm_weight_bytes(const struct gemm_weight *w)
 {
 	int64_t values = w->taps * gemm_tap_k(w) * w->kernel->cols;
-	return (size_t)(panels_of(w) * values) * dtype_bytes(w->kernel->dtype);
+	return (size_t)(gemm_panels(w) * values) * dtype_bytes(w->kernel->dtype);
 }
 
 /* The output that column c of a panel computes; -1: none, the panel is wider than the weight. */
@@ -133,7 +118,7 @@ static void move_panel(const struct gemm_weight *w, char *plain, int64_t panel, 
 
 void gemm_pack(const struct gemm_weight *w, const void *plain)
 {
-	int64_t panels = panels_of(w);
+	int64_t panels = gemm_panels(w);
 	size_t bytes = gemm_weight_bytes(w) / (size_t)panels;
 	bool padded = w->taps * gemm_tap_k(w) != w->inputs;
 
@@ -160,7 +145,7 @@ static void repack(const struct gemm_weight *from, struct gemm_weight *to)
 	to->gated = !from->gated;
 	to->panel = aligned_alloc(64, gemm_weight_bytes(to));
 	die_if(!plain || !to->panel, "out of memory");
-	for (int64_t p = 0; p < panels_of(from); p++)
+	for (int64_t p = 0; p < gemm_panels(from); p++)
 		move_panel(from, plain, p, true);
 	gemm_pack(to, plain);
 	free(plain);
@@ -178,7 +163,7 @@ struct cut {
 static struct cut cut(const struct gemm *g)
 {
 	const struct gemm_kernel *k = g->w->kernel;
-	int64_t wanted = (int64_t)PIECES * omp_get_max_threads(), panels = panels_of(g->w);
+	int64_t wanted = (int64_t)PIECES * omp_get_max_threads(), panels = gemm_panels(g->w);
 	struct cut c = { .panel_pieces = ceil_div(panels, k->piece_panels) };
 	int64_t rows = smaller(k->piece_rows, g->rows * c.panel_pieces / wanted);
 
@@ -219,7 +204,7 @@ static void run_pieces(const struct gemm *g)
 		return;
 	}
 	struct cut c = cut(g);
-	int64_t pieces = c.row_pieces * c.panel_pieces, panels = panels_of(g->w);
+	int64_t pieces = c.row_pieces * c.panel_pieces, panels = gemm_panels(g->w);
 	size_t each = scratch_bytes(g->w, g->rows) / sizeof(float);
 
 #pragma omp parallel for schedule(dynamic) if (pieces > 1)

@@ -95,6 +95,16 @@ struct gemm_kernel {
 extern const struct gemm_kernel gemm_avx2_fp32, gemm_avx2_bf16, gemm_bf16, gemm_amx,
 	gemm_amx_emulated;
 
+static inline int64_t ceil_div(int64_t n, int64_t by)
+{
+	return (n + by - 1) / by;
+}
+
+static inline int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Columns of the result that one panel makes, and all that the weight makes. */
 static inline int gemm_panel_cols(const struct gemm_weight *w)
 {
@@ -104,6 +114,11 @@ static inline int gemm_panel_cols(const struct gemm_weight *w)
 static inline int64_t gemm_cols(const struct gemm_weight *w)
 {
 	return w->gated ? w->outputs / 2 : w->outputs;
+}
+
+static inline int64_t gemm_panels(const struct gemm_weight *w)
+{
+	return ceil_div(gemm_cols(w), gemm_panel_cols(w));
 }
 
 /* k of one tap in a panel: its channels, padded to whole steps or pairs. */

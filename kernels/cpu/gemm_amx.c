@@ -159,7 +159,7 @@ static struct tile strip_tile(const struct worker *k, const struct piece *p, int
 	const struct plan *plan = k->plan;
 	int64_t down = t / plan->across, right = t % plan->across * TILE;
 	int64_t line = p->top + down, column = p->left + right;
-	int64_t rows = plan_min(m->out_width - column, TILE);
+	int64_t rows = smaller(m->out_width - column, TILE);
 
 	if (down >= plan->down || line >= m->out_height || rows < 0)
 		rows = 0;
@@ -170,7 +170,7 @@ static struct tile strip_tile(const struct worker *k, const struct piece *p, int
 
 static struct tile gathered_tile(const struct worker *k, const struct piece *p, int64_t t)
 {
-	int64_t rows = plan_min(p->rows - t * TILE, TILE);
+	int64_t rows = smaller(p->rows - t * TILE, TILE);
 
 	return (struct tile){ .at = t * k->plan->chunk * A_TILE, .first = p->row + t * TILE,
 			      .rows = rows < 0 ? 0 : (int)rows };
@@ -199,8 +199,8 @@ struct part {
 
 static struct part part_of(int64_t steps, int64_t i)
 {
-	int64_t parts = plan_ceil(steps, BLOCK_STEPS), share = plan_ceil(steps, parts);
-	return (struct part){ i * share, plan_min(share, steps - i * share) };
+	int64_t parts = ceil_div(steps, BLOCK_STEPS), share = ceil_div(steps, parts);
+	return (struct part){ i * share, smaller(share, steps - i * share) };
 }
 
 /* What is the same for all blocks of a chunk. */
@@ -282,13 +282,13 @@ static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
 		bool ends = c->last && i + 1 == c->parts;
 
 		set_next(k, c, &b, panel, i);
-		b.next_lines = plan_ceil(W_STEP / LINE, pairs);
+		b.next_lines = ceil_div(W_STEP / LINE, pairs);
 		for (int64_t pair = 0; pair < pairs; pair++) {
+			float *sums = k->sums + (waiting * pairs + pair) * BLOCK_SUMS;
+
 			b.next_line = pair * b.next_lines;
 			if (b.next_line >= W_STEP / LINE)
 				b.next_steps = 0;
-			float *sums = k->sums + (waiting * pairs + pair) * BLOCK_SUMS;
-
 			b.from = sums;
 			b.to = ends ? k->done : sums;
 			run_block(k, c, &b, panel, 2 * pair, ends);
@@ -311,18 +311,17 @@ static void run_chunk(struct worker *k, const struct chunk *c)
 
 static struct piece piece_of(const struct gemm *g, const struct plan *p, int64_t number)
 {
-	int64_t rows = number / p->panel_pieces, panels, across, down;
+	int64_t rows = number / p->panel_pieces, across, down;
 	struct piece piece = { .panel = number % p->panel_pieces * p->panels };
 
-	panels = plan_ceil(gemm_cols(g->w), gemm_panel_cols(g->w));
-	piece.panels = plan_min(p->panels, panels - piece.panel);
+	piece.panels = smaller(p->panels, gemm_panels(g->w) - piece.panel);
 	if (!p->strip) {
 		piece.row = rows * p->tiles * TILE;
-		piece.rows = plan_min(p->tiles * TILE, g->rows - piece.row);
+		piece.rows = smaller(p->tiles * TILE, g->rows - piece.row);
 		return piece;
 	}
-	across = plan_ceil(plan_ceil(g->image->out_width, TILE), p->across);
-	down = plan_ceil(g->image->out_height, p->down);
+	across = ceil_div(ceil_div(g->image->out_width, TILE), p->across);
+	down = ceil_div(g->image->out_height, p->down);
 	piece.left = rows % across * p->across * TILE;
 	piece.top = rows / across % down * p->down;
 	piece.sample = rows / across / down;
@@ -347,8 +346,7 @@ static struct worker worker_new(const struct gemm *g, const struct plan *p, char
 {
 	int64_t bytes = plan_chunk_bytes(p);
 	struct worker k = { .g = g, .plan = p, .chunk = scratch,
-			    .sums = (float *)(scratch + bytes),
-			    };
+			    .sums = (float *)(scratch + bytes) };
 
 	k.steps = (int32_t *)((char *)k.sums + plan_sums_bytes(p));
 	k.streams = !g->w->gated && gemm_cols(g->w) % STEP == 0 && (uintptr_t)g->y % LINE == 0 &&
@@ -364,11 +362,11 @@ static void run_piece(struct worker *k, const struct piece *piece)
 
 	set_tiles(k, piece);
 	for (int64_t first = 0; first < all; first += p->chunk) {
-		int64_t n = plan_min(p->chunk, all - first), steps = n * taps;
+		int64_t n = smaller(p->chunk, all - first), steps = n * taps;
 		struct packer pack = { .g = k->g, .plan = p, .piece = piece, .first = first, .n = n,
 				       .chunk = k->chunk };
 		struct chunk c = { .piece = piece, .rows = k->chunk, .first = first,
-				   .steps = steps, .parts = plan_ceil(steps, BLOCK_STEPS),
+				   .steps = steps, .parts = ceil_div(steps, BLOCK_STEPS),
 				   .last = first + n == all };
 
 		pack_chunk(&pack);

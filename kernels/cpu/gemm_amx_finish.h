@@ -45,56 +45,50 @@ INLINE void finish_part(char *y, const char *residual, int cols, vf v)
 	}
 }
 
-/* A row of a whole block. */
-INLINE void finish_whole(const struct ending *e, int64_t row, vf u, vf v, const enum act act)
+/* A row of a whole block, after its activation; of a GEGLU only u. */
+INLINE void store_whole(const struct ending *e, char *y, const char *residual, vf u, vf v,
+			const bool gated)
 {
-	const int64_t tile = row / TILE, at = row % TILE * e->stride;
-	char *y = e->y[tile] + at;
-	const char *residual = e->residual[tile];
-
-	if (act == ACT_GEGLU) {
-		u = u * vf_act(ACT_GELU, true, v);
-	} else {
-		u = vf_act(act, true, u);
-		v = vf_act(act, true, v);
-	}
 	if (residual) {
-		u += vf_get(residual + at, DT_BF16, 0);
-		if (act != ACT_GEGLU)
-			v += vf_get(residual + at, DT_BF16, TILE);
+		u += vf_get(residual, DT_BF16, 0);
+		if (!gated)
+			v += vf_get(residual, DT_BF16, TILE);
 	}
-	if (act == ACT_GEGLU)
+	if (gated)
 		vf_put(y, DT_BF16, 0, u);
 	else
 		store_line(y, vec_narrow(u), vec_narrow(v), e->streams);
 }
 
-/* A row of a block that the edge of the result cuts. */
-INLINE void finish_cut(const struct ending *e, int64_t row, vf u, vf v, const enum act act)
+/* The same of a block that the edge of the result cuts. */
+INLINE void store_cut(const struct ending *e, char *y, const char *residual, vf u, vf v,
+		      const bool gated)
 {
-	const int64_t tile = row / TILE, at = row % TILE * e->stride;
-	char *y = e->y[tile] + at;
-	const char *residual = e->residual[tile] ? e->residual[tile] + at : NULL;
-
-	if (act == ACT_GEGLU) {
-		finish_part(y, residual, e->cols, u * vf_act(ACT_GELU, true, v));
-		return;
-	}
-	finish_part(y, residual, e->cols, vf_act(act, true, u));
-	finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE,
-		    vf_act(act, true, v));
+	finish_part(y, residual, e->cols, u);
+	if (!gated)
+		finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE, v);
 }
 
 INLINE void finish_row(const struct ending *e, int64_t row, const enum act act)
 {
-	const float *sums = e->sums + row / TILE * 2 * TILE * TILE + row % TILE * TILE;
+	const int64_t tile = row / TILE, at = row % TILE * e->stride;
+	const float *sums = e->sums + tile * 2 * TILE * TILE + row % TILE * TILE;
+	const char *residual = e->residual[tile] ? e->residual[tile] + at : NULL;
+	const bool gated = act == ACT_GEGLU;
 	vf u = vf_load(sums) + vf_load(e->bias);
 	vf v = vf_load(sums + TILE * TILE) + vf_load(e->bias + TILE);
 
+	if (row % TILE >= e->rows[tile])
+		return;
+	v = vf_act(gated ? ACT_GELU : act, true, v);
+	if (gated)
+		u *= v;
+	else
+		u = vf_act(act, true, u);
 	if (e->whole)
-		finish_whole(e, row, u, v, act);
-	else if (row % TILE < e->rows[row / TILE])
-		finish_cut(e, row, u, v, act);
+		store_whole(e, e->y[tile] + at, residual, u, v, gated);
+	else
+		store_cut(e, e->y[tile] + at, residual, u, v, gated);
 }
 
 /* Two rows after each step while there are enough of them, all at once else. */

@@ -53,16 +53,6 @@ struct plan {
 	int64_t row_pieces, panel_pieces;
 };
 
-static inline int64_t plan_ceil(int64_t n, int64_t by)
-{
-	return (n + by - 1) / by;
-}
-
-static inline int64_t plan_min(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static inline int64_t plan_even(int64_t n)
 {
 	return (n + 1) / 2 * 2;
@@ -96,8 +86,8 @@ static inline int64_t plan_reaches(struct plan *p, const struct conv_attr *a, in
 static inline bool plan_patch(struct plan *p, const struct gemm_image *m)
 {
 	const struct conv_attr *a = &m->attr;
-	int64_t across = plan_min(plan_ceil(m->out_width, TILE), 4);
-	int64_t down = plan_min(m->out_height, PATCH_TILES / across);
+	int64_t across = smaller(ceil_div(m->out_width, TILE), 4);
+	int64_t down = smaller(m->out_height, PATCH_TILES / across);
 
 	if (a->kh * a->kw <= a->stride * a->stride || a->kh * a->kw > STRIP_STEPS)
 		return false;
@@ -108,7 +98,7 @@ static inline bool plan_patch(struct plan *p, const struct gemm_image *m)
 		down = (down + 1) / 2;
 	while (plan_reaches(p, a, down, across) > STRIP_BYTES && across > 1)
 		across /= 2;
-	down = plan_ceil(m->out_height, plan_ceil(m->out_height, down)); /* even shares */
+	down = ceil_div(m->out_height, ceil_div(m->out_height, down)); /* even shares */
 	return plan_reaches(p, a, down, across) <= STRIP_BYTES;
 }
 
@@ -117,28 +107,28 @@ static inline void plan_strip(struct plan *p, const struct gemm_image *m, int64_
 	int64_t taps = m->attr.kh * m->attr.kw, samples = rows / m->out_height / m->out_width;
 	bool whole = p->blocks * plan_block_bytes(p) <= STRIP_BYTES;
 	int64_t bytes = whole ? STRIP_BYTES : STRIP_CHUNK_BYTES;
-	int64_t most = plan_min(plan_ceil(bytes, plan_block_bytes(p)), STRIP_STEPS / taps);
+	int64_t most = smaller(ceil_div(bytes, plan_block_bytes(p)), STRIP_STEPS / taps);
 
 	p->strip = true;
-	p->chunks = plan_ceil(p->blocks, most);
-	p->chunk = plan_ceil(p->blocks, p->chunks);
+	p->chunks = ceil_div(p->blocks, most);
+	p->chunk = ceil_div(p->blocks, p->chunks);
 	p->tiles = plan_even(p->down * p->across);
-	p->row_pieces = samples * plan_ceil(m->out_height, p->down) *
-			plan_ceil(plan_ceil(m->out_width, TILE), p->across);
+	p->row_pieces = samples * ceil_div(m->out_height, p->down) *
+			ceil_div(ceil_div(m->out_width, TILE), p->across);
 }
 
 static inline void plan_gather(struct plan *p, int64_t rows, int threads)
 {
-	int64_t tiles = plan_ceil(rows, TILE), most = p->steps <= 20 ? TILES_20 :
+	int64_t tiles = ceil_div(rows, TILE), most = p->steps <= 20 ? TILES_20 :
 						      p->steps <= 40 ? TILES_40 : TILES_MORE;
 
-	p->chunks = plan_ceil(p->steps, CHUNK_STEPS);
-	p->chunk = plan_ceil(p->steps, p->chunks);
-	p->row_pieces = plan_ceil(tiles, most);
+	p->chunks = ceil_div(p->steps, CHUNK_STEPS);
+	p->chunk = ceil_div(p->steps, p->chunks);
+	p->row_pieces = ceil_div(tiles, most);
 	if (p->row_pieces > 1) /* else threads share the weights, which each reads once */
-		p->row_pieces = plan_ceil(p->row_pieces, threads) * threads;
-	p->tiles = plan_even(plan_ceil(tiles, p->row_pieces));
-	p->row_pieces = plan_ceil(tiles, p->tiles);
+		p->row_pieces = ceil_div(p->row_pieces, threads) * threads;
+	p->tiles = plan_even(ceil_div(tiles, p->row_pieces));
+	p->row_pieces = ceil_div(tiles, p->tiles);
 }
 
 /* How panels are shared out: few pieces of many panels pack rows less often. */
@@ -146,11 +136,11 @@ static inline void plan_panels(struct plan *p, int64_t panels, int threads)
 {
 	int64_t wanted = p->row_pieces == 1 ? threads : (int64_t)PIECES * threads;
 
-	p->panel_pieces = p->chunks > 1 ? plan_ceil(panels, PIECE_PANELS) : 1;
+	p->panel_pieces = p->chunks > 1 ? ceil_div(panels, PIECE_PANELS) : 1;
 	if (p->row_pieces * p->panel_pieces < wanted)
-		p->panel_pieces = plan_min(panels, plan_ceil(wanted, p->row_pieces));
-	p->panels = plan_ceil(panels, p->panel_pieces);
-	p->panel_pieces = plan_ceil(panels, p->panels);
+		p->panel_pieces = smaller(panels, ceil_div(wanted, p->row_pieces));
+	p->panels = ceil_div(panels, p->panel_pieces);
+	p->panel_pieces = ceil_div(panels, p->panels);
 }
 
 /* The order of the sums over K depends on the weight and the image alone. */
@@ -164,7 +154,7 @@ static inline struct plan plan_of(const struct gemm_weight *w, int64_t rows,
 		plan_strip(&p, image, rows);
 	else
 		plan_gather(&p, rows, threads);
-	plan_panels(&p, plan_ceil(gemm_cols(w), gemm_panel_cols(w)), threads);
+	plan_panels(&p, gemm_panels(w), threads);
 	return p;
 }
 
