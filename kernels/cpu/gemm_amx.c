@@ -98,6 +98,7 @@ INLINE void store_sums(const struct block *b)
 INLINE void multiply(struct worker *k, const struct block *b, const enum act act)
 {
 	const int64_t a_stride = b->a_stride / 4, w_stride = COLS;
+	const int64_t each = rows_each(b->steps);
 	const char *w = b->w;
 
 	load_sums(b);
@@ -111,12 +112,12 @@ INLINE void multiply(struct worker *k, const struct block *b, const enum act act
 		tile_load(7, AT(w, LINE), w_stride);
 		tile_dot(1, 4, 7);
 		if (k->ending.waits)
-			finish_rows(&k->ending, i, b->steps, act);
+			finish_rows(&k->ending, i, b->steps, each, act);
 		tile_stream(5, AT(b->a[1], at), a_stride);
 		tile_dot(2, 5, 6);
 		tile_dot(3, 5, 7);
 		if (b->result)
-			fetch_rows(b->result, i);
+			fetch_rows(b->result, i, each);
 	}
 	store_sums(b);
 }
@@ -134,7 +135,7 @@ struct product {
 	}                                                                    \
 	static void finish_##act(struct ending *e)                           \
 	{                                                                    \
-		finish_rows(e, 0, 1, act);                                   \
+		finish_rows(e, 0, 1, 2 * TILE, act);                          \
 	}                                                                    \
 	static const struct product product_##act = { multiply_##act, finish_##act };
 

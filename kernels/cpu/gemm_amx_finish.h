@@ -91,26 +91,39 @@ INLINE void finish_row(const struct ending *e, int64_t row, const enum act act)
 		store_cut(e, e->y[tile] + at, residual, u, v, gated);
 }
 
-/* Two rows after each step while there are enough of them, all at once else. */
-INLINE void finish_rows(struct ending *e, int64_t step, int64_t steps, const enum act act)
+/* Rows that are finished after each of so many steps. */
+INLINE int64_t rows_each(int64_t steps)
 {
-	if (e->whole && steps >= TILE && step < TILE) {
-		finish_row(e, 2 * step, act);
-		finish_row(e, 2 * step + 1, act);
-	} else if (step == 0) {
-		for (int64_t row = 0; row < 2 * TILE; row++)
+	return steps >= TILE ? 2 : ceil_div(2 * TILE, steps);
+}
+
+/* So many rows after a step of a block, two by straight-line code; all at once where some are
+ * missing. */
+INLINE void finish_rows(struct ending *e, int64_t step, int64_t steps, int64_t each,
+			const enum act act)
+{
+	if (e->whole && each == 2) {
+		if (step < TILE) {
+			finish_row(e, 2 * step, act);
+			finish_row(e, 2 * step + 1, act);
+		}
+	} else if (e->whole || step == 0) {
+		int64_t to = e->whole ? smaller((step + 1) * each, 2 * TILE) : 2 * TILE;
+
+		for (int64_t row = step * each; row < to; row++)
 			finish_row(e, row, act);
 	}
 	if (step + 1 == steps)
 		e->waits = false;
 }
 
-/* Lines that finish_row() will want, two after each step while the block is summed. */
-INLINE void fetch_rows(const struct ending *e, int64_t step)
+/* Lines that finish_row() will want, two after each step while the block is summed, if it has as
+ * many steps: more at a time delay the tiles by more than they win. */
+INLINE void fetch_rows(const struct ending *e, int64_t step, int64_t each)
 {
 	const int64_t tile = step / (TILE / 2), at = 2 * step % TILE * e->stride;
 
-	if (step >= TILE || 2 * step % TILE >= e->rows[tile])
+	if (each > 2 || step >= TILE || 2 * step % TILE >= e->rows[tile])
 		return;
 	if (!e->streams) {
 		__builtin_prefetch(e->y[tile] + at, 1);
