@@ -33,7 +33,7 @@ const char *gemm_name(const struct gemm_kernel *k)
 
 size_t gemm_weight_bytes(const struct gemm_weight *w)
 {
-	int64_t values = w->taps * gemm_tap_k(w) * w->kernel->cols;
+	int64_t values = gemm_panel_k(w) * w->kernel->cols;
 	return (size_t)(gemm_panels(w) * values) * dtype_bytes(w->kernel->dtype);
 }
 
@@ -120,7 +120,7 @@ void gemm_pack(const struct gemm_weight *w, const void *plain)
 {
 	int64_t panels = gemm_panels(w);
 	size_t bytes = gemm_weight_bytes(w) / (size_t)panels;
-	bool padded = w->taps * gemm_tap_k(w) != w->inputs;
+	bool padded = gemm_panel_k(w) != w->inputs;
 
 #pragma omp parallel for schedule(static)
 	for (int64_t p = 0; p < panels; p++) {

@@ -128,9 +128,26 @@ static inline int64_t gemm_tap_k(const struct gemm_weight *w)
 	return (w->inputs / w->taps + step - 1) / step * step;
 }
 
+/* Few channels: they would fill less than half of a step. Then k counts through the channels of a
+ * tap, and on with the next tap. */
+static inline bool gemm_dense(const struct gemm_weight *w)
+{
+	return w->kernel->step && w->taps > 1 && 2 * w->inputs <= w->taps * w->kernel->step;
+}
+
+/* All k of a panel. */
+static inline int64_t gemm_panel_k(const struct gemm_weight *w)
+{
+	if (gemm_dense(w))
+		return ceil_div(w->inputs, w->kernel->step) * w->kernel->step;
+	return w->taps * gemm_tap_k(w);
+}
+
 /* Where in K a tap of a channel is. */
 static inline int64_t gemm_k(const struct gemm_weight *w, int64_t tap, int64_t channel)
 {
+	if (gemm_dense(w))
+		return tap * (w->inputs / w->taps) + channel;
 	int64_t step = w->kernel->step ? w->kernel->step : gemm_tap_k(w);
 	return (channel / step * w->taps + tap) * step + channel % step;
 }
@@ -138,7 +155,7 @@ static inline int64_t gemm_k(const struct gemm_weight *w, int64_t tap, int64_t c
 /* The panel, and how many of its columns the result has. */
 static inline const void *gemm_panel(const struct gemm_weight *w, int64_t panel)
 {
-	int64_t values = w->taps * gemm_tap_k(w) * w->kernel->cols;
+	int64_t values = gemm_panel_k(w) * w->kernel->cols;
 	return (const char *)w->panel + (size_t)(panel * values) * dtype_bytes(w->kernel->dtype);
 }
 

@@ -98,6 +98,139 @@ static inline void pack_windows(const struct packer *k, const struct run *r)
 	}
 }
 
+static inline void pack_zeros(const struct packer *k, const struct run *r, int64_t step)
+{
+	for (int64_t i = 0; i < k->n; i++)
+		_mm512_store_si512(r->to + i * step, _mm512_setzero_si512());
+}
+
+/* ---- windows of few channels, whose lines lie close in K ------------------------------------- */
+
+/* Values of a line of each window that belong to one step of K. */
+struct stretch {
+	int64_t at;       /* where its step would begin in the image, bytes from the window */
+	int32_t line;     /* of the window */
+	int32_t from;     /* where the line begins in the step; it may begin before */
+	__mmask32 values; /* in the step */
+	bool ends;        /* the step */
+};
+
+enum { MOST_STRETCHES = CHUNK_STEPS * STEP };
+
+/* Of 32 values those from `from` up to `to`, either may lie outside. */
+static inline __mmask32 values_mask(int64_t from, int64_t to)
+{
+	uint64_t below = from <= 0 ? 0 : ((uint64_t)1 << smaller(from, STEP)) - 1;
+	uint64_t up_to = to <= 0 ? 0 : ((uint64_t)1 << smaller(to, STEP)) - 1;
+
+	return (__mmask32)(up_to & ~below);
+}
+
+/* Those of a chunk; returns their number. */
+static inline int64_t list_stretches(const struct packer *k, struct stretch *s)
+{
+	const struct gemm_image *m = k->g->image;
+	int64_t values = m->attr.kw * m->channels, n = 0;
+
+	for (int64_t step = k->first * STEP; step < (k->first + k->n) * STEP; step += STEP) {
+		int64_t i = step / values;
+
+		for (; i < m->attr.kh && i * values < step + STEP; i++) {
+			int64_t from = i * values - step;
+
+			s[n++] = (struct stretch){
+				.at = (i * m->width * m->channels - from) * 2, .line = (int32_t)i,
+				.from = (int32_t)from, .values = values_mask(from, from + values),
+			};
+		}
+		s[n - 1].ends = true;
+	}
+	return n;
+}
+
+/* A window, and which of its lines and which values of these lie inside the image. */
+struct window {
+	int64_t column, line, sample; /* of the result */
+	int64_t at;                   /* in x, bytes; it may lie outside */
+	int64_t top, bottom, from, to;
+	bool inside;                  /* all of it */
+};
+
+static inline void window_place(struct window *w, const struct gemm_image *m)
+{
+	const struct conv_attr *a = &m->attr;
+	int64_t x = w->column * a->stride - a->left, y = w->line * a->stride - a->top;
+
+	w->at = ((w->sample * m->height + y) * m->width + x) * m->channels * 2;
+	w->top = -y;
+	w->bottom = m->height - y;
+	w->from = -x * m->channels;
+	w->to = (m->width - x) * m->channels;
+	w->inside = x >= 0 && y >= 0 && x + a->kw <= m->width && y + a->kh <= m->height;
+}
+
+static inline void window_next(struct window *w, const struct gemm_image *m)
+{
+	if (++w->column < m->out_width)
+		return;
+	w->column = 0;
+	if (++w->line < m->out_height)
+		return;
+	w->line = 0;
+	w->sample++;
+}
+
+static inline __mmask32 stretch_inside(const struct stretch *s, const struct window *w)
+{
+	if (s->line < w->top || s->line >= w->bottom)
+		return 0;
+	return s->values & values_mask(s->from + w->from, s->from + w->to);
+}
+
+/* What a mask leaves out may lie outside of x. */
+static inline void pack_window(const struct gemm *g, const struct window *w,
+			       const struct stretch *s, int64_t n, char *to)
+{
+	__m512i line = _mm512_setzero_si512();
+
+	for (int64_t i = 0; i < n; i++) {
+		const void *from = (const void *)((uintptr_t)g->x + (uintptr_t)(w->at + s[i].at));
+		__mmask32 values = w->inside ? s[i].values : stretch_inside(&s[i], w);
+
+		line = _mm512_mask_loadu_epi16(line, values, from);
+		if (s[i].ends) {
+			_mm512_store_si512(to, line);
+			line = _mm512_setzero_si512();
+			to += A_TILE;
+		}
+	}
+}
+
+static inline void pack_dense(const struct packer *k)
+{
+	const struct gemm_image *m = k->g->image;
+	int64_t row = k->piece->row;
+	struct window w = { .column = row % m->out_width,
+			    .line = row / m->out_width % m->out_height,
+			    .sample = row / m->out_width / m->out_height };
+	struct stretch stretch[MOST_STRETCHES];
+	int64_t n = list_stretches(k, stretch);
+
+	for (int64_t i = 0; i < k->plan->tiles * TILE; i++) {
+		struct run r = gathered_run(k, i);
+
+		if (!r.inside) {
+			pack_zeros(k, &r, A_TILE);
+			continue;
+		}
+		window_place(&w, m);
+		pack_window(k->g, &w, stretch, n, r.to);
+		window_next(&w, m);
+	}
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
 /* Lines `step` apart in the chunk; what comes next in x is fetched, `ahead` bytes further on. */
 static inline void pack_lines(const struct packer *k, const struct run *r, int64_t step,
 			      int64_t ahead)
@@ -115,12 +248,6 @@ static inline void pack_lines(const struct packer *k, const struct run *r, int64
 								from));
 }
 
-static inline void pack_zeros(const struct packer *k, const struct run *r, int64_t step)
-{
-	for (int64_t i = 0; i < k->n; i++)
-		_mm512_store_si512(r->to + i * step, _mm512_setzero_si512());
-}
-
 static inline void pack_chunk(const struct packer *k)
 {
 	const bool strip = k->plan->strip, windows = k->g->image && !strip;
@@ -128,6 +255,10 @@ static inline void pack_chunk(const struct packer *k)
 	int64_t ahead = strip ? 2048 : k->g->w->inputs * 2; /* of a matrix: the next row */
 	int64_t runs = strip ? k->plan->height * k->plan->width : k->plan->tiles * TILE;
 
+	if (gemm_dense(k->g->w)) {
+		pack_dense(k);
+		return;
+	}
 	for (int64_t i = 0; i < runs; i++) {
 		struct run r = strip ? strip_run(k, i) : gathered_run(k, i);
 

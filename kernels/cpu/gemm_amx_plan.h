@@ -4,9 +4,10 @@
  * threads take one by one, and pieces into chunks of K, whose rows are packed into the second-level
  * cache. A tile holds 16 rows and a step of 32 k.
  *
- * A chunk of a matrix, or of an image whose windows hardly overlap, is gathered: [tile][step][16]
- * [32]. Else it is a strip, the pixels of the patch and what its windows reach, by blocks of 32
- * channels: [block][line][column][32]; a tile of any tap is then 16 rows of it.
+ * A chunk of a matrix, or of an image whose windows hardly overlap or have few channels, is
+ * gathered: [tile][step][16][32]. Else it is a strip, the pixels of the patch and what its windows
+ * reach, by blocks of 32 channels: [block][line][column][32]; a tile of any tap is then 16 rows of
+ * it.
  */
 #ifndef BENCH_GEMM_AMX_PLAN_H
 #define BENCH_GEMM_AMX_PLAN_H
@@ -25,7 +26,8 @@ enum {
 
 	/* For the second-level cache, found by trying (SPEED.md). */
 	CHUNK_STEPS = 54,
-	TILES_20 = 40,   /* rows of a piece of a matrix that K of 20 steps has, */
+	TILES_4 = 8,     /* rows of a piece of a matrix that K of 4 steps has, */
+	TILES_20 = 40,   /* of 20, */
 	TILES_40 = 20,   /* of 40, */
 	TILES_MORE = 16, /* and of more */
 	PATCH_TILES = 32,             /* of a convolution, at most; and at least: */
@@ -119,7 +121,8 @@ static inline void plan_strip(struct plan *p, const struct gemm_image *m, int64_
 
 static inline void plan_gather(struct plan *p, int64_t rows, int threads)
 {
-	int64_t tiles = ceil_div(rows, TILE), most = p->steps <= 20 ? TILES_20 :
+	int64_t tiles = ceil_div(rows, TILE), most = p->steps <= 4 ? TILES_4 :
+						      p->steps <= 20 ? TILES_20 :
 						      p->steps <= 40 ? TILES_40 : TILES_MORE;
 
 	p->chunks = ceil_div(p->steps, CHUNK_STEPS);
@@ -149,8 +152,8 @@ static inline struct plan plan_of(const struct gemm_weight *w, int64_t rows,
 {
 	struct plan p = { .blocks = gemm_tap_k(w) / STEP };
 
-	p.steps = w->taps * p.blocks;
-	if (image && plan_patch(&p, image))
+	p.steps = gemm_panel_k(w) / STEP;
+	if (image && !gemm_dense(w) && plan_patch(&p, image))
 		plan_strip(&p, image, rows);
 	else
 		plan_gather(&p, rows, threads);
