@@ -6,9 +6,11 @@
  * - 20 steps of a panel stay in the first-level cache while all rows of the piece pass by, from the
  *   second-level cache, where they are packed by tiles. The rows are loaded with a hint that they
  *   need not stay. From 20 steps to the next the sums wait in the second-level cache.
- * - In the shadow of the products, after each tile instruction: the result of the block before
- *   (bias, activation, residual), and fetching the next weights. A result that is larger than the
- *   caches goes past them, because they would read each line first.
+ * - In the shadow of the products, after some tile instructions: the end of the block before (bias,
+ *   activation, residual), and fetching the next weights. Steps are straight-line code: branches
+ *   that are hard to foresee cost as much as the products.
+ * - A result of more than a megabyte goes past the caches, by whole lines, because a store into
+ *   them reads each line first and writes it back later; of a GEGLU two panels make a line.
  *
  * Compiled a second time with the tiles emulated (gemm_amx_emulated_bf16.c).
  */
@@ -20,7 +22,16 @@
 #include "gemm_amx_finish.h"
 #include "gemm_amx_pack.h"
 
-/* A block of sums: two tiles of rows, a panel, some steps; and what is done beside it. */
+/* What is fetched while a block is summed: the lines that its end will want, one of each tile of
+ * rows after each step, and from each step of the weights that come next some lines. */
+struct fetch {
+	const char *y[2], *residual[2]; /* or NULL */
+	int64_t stride;                 /* bytes between rows */
+	const char *w, *w_end;
+	int64_t w_lines;
+};
+
+/* A block of sums: two tiles of rows, a panel, some steps. */
 struct block {
 	const char *a[2], *w;
 	int64_t a_stride;        /* bytes between the rows of a tile */
@@ -29,11 +40,7 @@ struct block {
 	bool first;              /* of K */
 	const float *from;       /* the sums of the steps before, unless it is the first */
 	float *to;
-	const struct ending *result; /* of this block; NULL: more steps follow */
-
-	/* The weights of the block that comes next: from each step these lines are fetched. */
-	const char *next;
-	int64_t next_steps, next_line, next_lines;
+	struct fetch fetch;
 };
 
 /* A tile of rows: where it is packed, and which rows of the result it makes. */
@@ -55,16 +62,8 @@ struct worker {
 	float done[BLOCK_SUMS] __attribute__((aligned(64))); /* sums of all steps, to be finished */
 	float bias[2][COLS];     /* of the panel in hand and of the one before */
 	int bias_in_hand;
+	char half[MOST_TILES][TILE * LINE / 2] __attribute__((aligned(64))); /* see struct ending */
 };
-
-/* Some lines of the weights of step i of the block that comes next. */
-INLINE void fetch_weights(const struct block *b, int64_t i)
-{
-	if (i >= b->next_steps)
-		return;
-	for (int64_t n = b->next_line; n < b->next_line + b->next_lines; n++)
-		_mm_prefetch(b->next + i * W_STEP + n * LINE, _MM_HINT_T1);
-}
 
 /* ---- a block --------------------------------------------------------------------------------- */
 
@@ -93,64 +92,139 @@ INLINE void store_sums(const struct block *b)
 	tile_store(3, b->to + SUM(3), TILE);
 }
 
-#define AT(p, offset) ((const float *)((p) + (offset)))
-
-INLINE void multiply(struct worker *k, const struct block *b, const enum act act)
+INLINE void fetch_rows(const struct fetch *f, int64_t row)
 {
-	const int64_t a_stride = b->a_stride / 4, w_stride = COLS;
-	const int64_t each = rows_each(b->steps);
-	const char *w = b->w;
-
-	load_sums(b);
-	for (int64_t i = 0; i < b->steps; i++, w += W_STEP) {
-		const int32_t at = b->step[i];
-
-		tile_load(6, AT(w, 0), w_stride);
-		tile_stream(4, AT(b->a[0], at), a_stride);
-		tile_dot(0, 4, 6);
-		fetch_weights(b, i);
-		tile_load(7, AT(w, LINE), w_stride);
-		tile_dot(1, 4, 7);
-		if (k->ending.waits)
-			finish_rows(&k->ending, i, b->steps, each, act);
-		tile_stream(5, AT(b->a[1], at), a_stride);
-		tile_dot(2, 5, 6);
-		tile_dot(3, 5, 7);
-		if (b->result)
-			fetch_rows(b->result, i, each);
+	for (int i = 0; i < 2; i++) {
+		if (f->y[i])
+			__builtin_prefetch(f->y[i] + row * f->stride, 1);
+		if (f->residual[i])
+			_mm_prefetch(f->residual[i] + row * f->stride, _MM_HINT_T1);
 	}
-	store_sums(b);
 }
 
-/* For one activation: a block, and what is left of the result of the block before. */
+/* With a branch for each: one that finds its line near delays the tiles, too. */
+INLINE void fetch_weights(struct fetch *f)
+{
+	const char *w = f->w;
+
+	if (w >= f->w_end)
+		return;
+	f->w += W_STEP;
+	_mm_prefetch(w, _MM_HINT_T1);
+	if (f->w_lines > 1)
+		_mm_prefetch(w + 1 * LINE, _MM_HINT_T1);
+	if (f->w_lines > 2)
+		_mm_prefetch(w + 2 * LINE, _MM_HINT_T1);
+	if (f->w_lines > 3)
+		_mm_prefetch(w + 3 * LINE, _MM_HINT_T1);
+	for (int64_t n = 4; n < f->w_lines; n++)
+		_mm_prefetch(w + n * LINE, _MM_HINT_T1);
+}
+
+#define AT(p, offset) ((const float *)((p) + (offset)))
+
+/* Step i, and the next `rows` rows of each tile of the block before. */
+INLINE void multiply_step(const struct block *b, struct fetch *f, int64_t i, const struct ending *e,
+			  const int64_t rows, const enum act act, const bool added)
+{
+	const int64_t a_stride = b->a_stride / 4, w_stride = COLS;
+	const char *w = b->w + i * W_STEP;
+	const int32_t at = b->step[i];
+
+	tile_load(6, AT(w, 0), w_stride);
+	tile_stream(4, AT(b->a[0], at), a_stride);
+	tile_dot(0, 4, 6);
+	fetch_weights(f);
+	tile_load(7, AT(w, LINE), w_stride);
+	tile_dot(1, 4, 7);
+	for (int64_t row = i * rows; row < smaller((i + 1) * rows, TILE); row++) {
+		finish_row(e, 0, row, act, added);
+		finish_row(e, 1, row, act, added);
+	}
+	tile_stream(5, AT(b->a[1], at), a_stride);
+	tile_dot(2, 5, 6);
+	tile_dot(3, 5, 7);
+}
+
+/* The end of the block before, if it `waits`, is spread over the first steps. Copies, because the
+ * compiler takes every tile instruction for one that may write anything else. */
+INLINE void multiply(const struct block *block, const struct ending *ending, const bool waits,
+		     const enum act act, const bool added)
+{
+	const struct block b = *block;
+	const struct ending e = *ending;
+	struct fetch f = b.fetch;
+	int64_t i = 0;
+
+	load_sums(&b);
+	if (b.steps >= TILE)
+		for (; i < TILE; i++) {
+			multiply_step(&b, &f, i, &e, waits ? 1 : 0, act, added);
+			fetch_rows(&f, i);
+		}
+	else if (waits)
+		for (; i < b.steps; i++)
+			multiply_step(&b, &f, i, &e, ceil_div(TILE, b.steps), act, added);
+	for (; i < b.steps; i++)
+		multiply_step(&b, &f, i, &e, 0, act, added);
+	store_sums(&b);
+}
+
+/* For one activation, with a residual or without: a block beside the end of the block before, and
+ * that end alone. */
 struct product {
-	void (*multiply)(struct worker *k, const struct block *b);
-	void (*finish)(struct ending *e);
+	void (*multiply)(const struct block *b, const struct ending *before);
+	void (*finish)(const struct ending *e);
 };
 
-#define PRODUCT(act)                                                         \
-	static void multiply_##act(struct worker *k, const struct block *b)  \
-	{                                                                    \
-		multiply(k, b, act);                                         \
-	}                                                                    \
-	static void finish_##act(struct ending *e)                           \
-	{                                                                    \
-		finish_rows(e, 0, 1, 2 * TILE, act);                          \
-	}                                                                    \
-	static const struct product product_##act = { multiply_##act, finish_##act };
+#define PRODUCT(name, act, added)                                                            \
+	static void multiply_##name(const struct block *b, const struct ending *before)      \
+	{                                                                                    \
+		multiply(b, before, true, act, added);                                       \
+	}                                                                                    \
+	static void finish_##name(const struct ending *e)                                    \
+	{                                                                                    \
+		finish_rows(e, act, added);                                                  \
+	}                                                                                    \
+	static const struct product product_##name = { multiply_##name, finish_##name };
 
-PRODUCT(ACT_NONE)
-PRODUCT(ACT_SILU)
-PRODUCT(ACT_GELU)
-PRODUCT(ACT_GELU_TANH)
-PRODUCT(ACT_QUICK_GELU)
-PRODUCT(ACT_GEGLU)
+#define PRODUCTS(act) PRODUCT(act, act, false) PRODUCT(act##_ADDED, act, true)
 
-static const struct product *const product_by_act[] = {
-	[ACT_NONE] = &product_ACT_NONE,           [ACT_SILU] = &product_ACT_SILU,
-	[ACT_GELU] = &product_ACT_GELU,           [ACT_GELU_TANH] = &product_ACT_GELU_TANH,
-	[ACT_QUICK_GELU] = &product_ACT_QUICK_GELU, [ACT_GEGLU] = &product_ACT_GEGLU,
-};
+PRODUCTS(ACT_NONE)
+PRODUCTS(ACT_SILU)
+PRODUCTS(ACT_GELU)
+PRODUCTS(ACT_GELU_TANH)
+PRODUCTS(ACT_QUICK_GELU)
+PRODUCTS(ACT_GEGLU)
+
+#define BOTH(act) [act] = { &product_##act, &product_##act##_ADDED }
+
+static const struct product *product_of(const struct gemm *g)
+{
+	static const struct product *const product[][2] = {
+		BOTH(ACT_NONE),      BOTH(ACT_SILU),       BOTH(ACT_GELU),
+		BOTH(ACT_GELU_TANH), BOTH(ACT_QUICK_GELU), BOTH(ACT_GEGLU),
+	};
+	return product[g->act][g->residual != NULL];
+}
+
+static void finish_waiting(struct worker *k)
+{
+	if (k->ending.waits)
+		product_of(k->g)->finish(&k->ending);
+	k->ending.waits = false;
+}
+
+static void multiply_block(struct worker *k, const struct block *b)
+{
+	if (k->ending.waits && k->ending.whole) {
+		product_of(k->g)->multiply(b, &k->ending);
+		k->ending.waits = false;
+	} else {
+		finish_waiting(k);
+		multiply(b, &k->ending, false, ACT_NONE, false);
+	}
+}
 
 /* ---- a chunk --------------------------------------------------------------------------------- */
 
@@ -219,15 +293,24 @@ static const char *weights_of(const struct worker *k, const struct chunk *c, int
 	return (const char *)gemm_panel(k->g->w, panel) + first * W_STEP;
 }
 
-/* The weights that come after part i of this panel. */
-static void set_next(const struct worker *k, const struct chunk *c, struct block *b, int64_t panel,
-		     int64_t i)
+/* The weights that come after part i of this panel, in as many shares as there are blocks. */
+static void fetch_next(const struct worker *k, const struct chunk *c, struct fetch *f,
+		       int64_t panel, int64_t i)
 {
 	bool more = i + 1 < c->parts, other = panel + 1 < c->piece->panel + c->piece->panels;
 	struct part next = part_of(c->steps, more ? i + 1 : 0);
 
-	b->next = weights_of(k, c, more || !other ? panel : panel + 1) + next.from * W_STEP;
-	b->next_steps = more || other ? next.n : 0;
+	f->w = weights_of(k, c, more || !other ? panel : panel + 1) + next.from * W_STEP;
+	f->w_end = f->w + (more || other ? next.n * W_STEP : 0);
+	f->w_lines = ceil_div(W_STEP / LINE, k->tiles / 2);
+}
+
+/* The next share. */
+static void fetch_on(struct fetch *f, int64_t shares)
+{
+	f->w += f->w_lines * LINE;
+	if (shares * f->w_lines >= W_STEP / LINE)
+		f->w_end = f->w;
 }
 
 /* What the tiles from t on make of a panel. */
@@ -242,30 +325,39 @@ static struct ending result_of(const struct worker *k, int64_t panel, int64_t t)
 		int64_t at = (k->tile[t + i].first * cols + column) * 2;
 		e.rows[i] = k->tile[t + i].rows;
 		e.y[i] = (char *)g->y + at;
+		e.half[i] = (char *)k->half[t + i];
 		e.residual[i] = g->residual ? (const char *)g->residual + at : NULL;
 	}
+	e.right = panel % 2 == 1;
 	e.whole = e.rows[0] + e.rows[1] == 2 * TILE && e.cols == gemm_panel_cols(g->w);
 	return e;
+}
+
+static void fetch_result_of(struct fetch *f, const struct ending *e)
+{
+	for (int i = 0; i < 2; i++) {
+		f->y[i] = e->whole && !e->streams ? e->y[i] : NULL;
+		f->residual[i] = e->whole ? e->residual[i] : NULL;
+	}
+	f->stride = e->stride;
 }
 
 /* Two tiles of rows from tile t on. */
 static void run_block(struct worker *k, const struct chunk *c, struct block *b, int64_t panel,
 		      int64_t t, bool ends)
 {
-	const struct tile *tile = &k->tile[t];
-	struct ending result;
-
-	b->a[0] = c->rows + tile[0].at;
-	b->a[1] = c->rows + tile[1].at;
-	b->result = NULL;
+	b->a[0] = c->rows + k->tile[t].at;
+	b->a[1] = c->rows + k->tile[t + 1].at;
 	if (ends) {
-		result = result_of(k, panel, t);
+		struct ending result = result_of(k, panel, t);
+
 		result.sums = b->to;
-		b->result = &result;
-	}
-	product_by_act[k->g->act]->multiply(k, b);
-	if (ends)
+		fetch_result_of(&b->fetch, &result);
+		multiply_block(k, b);
 		k->ending = result;
+	} else {
+		multiply_block(k, b);
+	}
 }
 
 static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
@@ -282,17 +374,14 @@ static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
 				   .first = c->first == 0 && i == 0 };
 		bool ends = c->last && i + 1 == c->parts;
 
-		set_next(k, c, &b, panel, i);
-		b.next_lines = ceil_div(W_STEP / LINE, pairs);
+		fetch_next(k, c, &b.fetch, panel, i);
 		for (int64_t pair = 0; pair < pairs; pair++) {
 			float *sums = k->sums + (waiting * pairs + pair) * BLOCK_SUMS;
 
-			b.next_line = pair * b.next_lines;
-			if (b.next_line >= W_STEP / LINE)
-				b.next_steps = 0;
 			b.from = sums;
 			b.to = ends ? k->done : sums;
 			run_block(k, c, &b, panel, 2 * pair, ends);
+			fetch_on(&b.fetch, pair + 1);
 		}
 	}
 }
@@ -350,8 +439,9 @@ static struct worker worker_new(const struct gemm *g, const struct plan *p, char
 			    .sums = (float *)(scratch + bytes) };
 
 	k.steps = (int32_t *)((char *)k.sums + plan_sums_bytes(p));
-	k.streams = !g->w->gated && gemm_cols(g->w) % STEP == 0 && (uintptr_t)g->y % LINE == 0 &&
-		    g->rows * gemm_cols(g->w) * 2 >= STREAM_BYTES;
+	k.streams = gemm_cols(g->w) % STEP == 0 && (uintptr_t)g->y % LINE == 0 &&
+		    g->rows * gemm_cols(g->w) * 2 >= STREAM_BYTES &&
+		    !(g->w->gated && g->residual);
 	list_steps(&k);
 	return k;
 }
@@ -392,8 +482,7 @@ static void run(const struct gemm *g)
 			struct piece piece = piece_of(g, &p, i);
 			run_piece(&k, &piece);
 		}
-		if (k.ending.waits)
-			product_by_act[g->act]->finish(&k.ending);
+		finish_waiting(&k);
 		_mm_sfence();
 		tile_end();
 	}

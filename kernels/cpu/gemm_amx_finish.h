@@ -17,6 +17,8 @@ struct ending {
 	int rows[2], cols;
 	int64_t stride;          /* bytes between rows */
 	bool streams;            /* past the caches */
+	char *half[2];           /* of a GEGLU that streams: the left halves of the lines */
+	bool right;              /* this block makes their right halves */
 	bool whole;              /* no row or column is missing */
 	bool waits;              /* is not finished */
 };
@@ -69,70 +71,45 @@ INLINE void store_cut(const struct ending *e, char *y, const char *residual, vf 
 		finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE, v);
 }
 
-INLINE void finish_row(const struct ending *e, int64_t row, const enum act act)
+/* Half a line of a GEGLU that goes past the caches waits for the other half. */
+INLINE void store_half(const struct ending *e, char *y, char *half, vf u)
 {
-	const int64_t tile = row / TILE, at = row % TILE * e->stride;
-	const float *sums = e->sums + tile * 2 * TILE * TILE + row % TILE * TILE;
-	const char *residual = e->residual[tile] ? e->residual[tile] + at : NULL;
+	if (e->right)
+		store_line(y - LINE / 2, _mm256_load_si256((const void *)half), vec_narrow(u),
+			   true);
+	else
+		_mm256_store_si256((void *)half, vec_narrow(u));
+}
+
+INLINE void finish_row(const struct ending *e, int64_t tile, int64_t row, const enum act act,
+		       const bool added)
+{
+	const int64_t at = row * e->stride;
+	const float *sums = e->sums + tile * 2 * TILE * TILE + row * TILE;
+	const char *residual = added ? e->residual[tile] + at : NULL;
 	const bool gated = act == ACT_GEGLU;
 	vf u = vf_load(sums) + vf_load(e->bias);
 	vf v = vf_load(sums + TILE * TILE) + vf_load(e->bias + TILE);
 
-	if (row % TILE >= e->rows[tile])
-		return;
 	v = vf_act(gated ? ACT_GELU : act, true, v);
 	if (gated)
 		u *= v;
 	else
 		u = vf_act(act, true, u);
-	if (e->whole)
+	if (gated && e->streams)
+		store_half(e, e->y[tile] + at, e->half[tile] + row * LINE / 2, u);
+	else if (e->whole)
 		store_whole(e, e->y[tile] + at, residual, u, v, gated);
 	else
 		store_cut(e, e->y[tile] + at, residual, u, v, gated);
 }
 
-/* Rows that are finished after each of so many steps. */
-INLINE int64_t rows_each(int64_t steps)
+/* All rows at once. */
+INLINE void finish_rows(const struct ending *e, const enum act act, const bool added)
 {
-	return steps >= TILE ? 2 : ceil_div(2 * TILE, steps);
-}
-
-/* So many rows after a step of a block, two by straight-line code; all at once where some are
- * missing. */
-INLINE void finish_rows(struct ending *e, int64_t step, int64_t steps, int64_t each,
-			const enum act act)
-{
-	if (e->whole && each == 2) {
-		if (step < TILE) {
-			finish_row(e, 2 * step, act);
-			finish_row(e, 2 * step + 1, act);
-		}
-	} else if (e->whole || step == 0) {
-		int64_t to = e->whole ? smaller((step + 1) * each, 2 * TILE) : 2 * TILE;
-
-		for (int64_t row = step * each; row < to; row++)
-			finish_row(e, row, act);
-	}
-	if (step + 1 == steps)
-		e->waits = false;
-}
-
-/* Lines that finish_row() will want, two after each step while the block is summed, if it has as
- * many steps: more at a time delay the tiles by more than they win. */
-INLINE void fetch_rows(const struct ending *e, int64_t step, int64_t each)
-{
-	const int64_t tile = step / (TILE / 2), at = 2 * step % TILE * e->stride;
-
-	if (each > 2 || step >= TILE || 2 * step % TILE >= e->rows[tile])
-		return;
-	if (!e->streams) {
-		__builtin_prefetch(e->y[tile] + at, 1);
-		__builtin_prefetch(e->y[tile] + at + e->stride, 1);
-	}
-	if (e->residual[tile]) {
-		__builtin_prefetch(e->residual[tile] + at);
-		__builtin_prefetch(e->residual[tile] + at + e->stride);
-	}
+	for (int64_t tile = 0; tile < 2; tile++)
+		for (int64_t row = 0; row < e->rows[tile]; row++)
+			finish_row(e, tile, row, act, added);
 }
 
 #endif

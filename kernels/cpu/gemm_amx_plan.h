@@ -27,19 +27,20 @@ enum {
 	/* For the second-level cache, found by trying (SPEED.md). */
 	CHUNK_STEPS = 54,
 	TILES_4 = 8,     /* rows of a piece of a matrix that K of 4 steps has, */
-	TILES_20 = 40,   /* of 20, */
-	TILES_40 = 20,   /* of 40, */
+	TILES_20 = 28,   /* of 20, */
+	TILES_40 = 16,   /* of 40, */
 	TILES_MORE = 16, /* and of more */
 	PATCH_TILES = 32,             /* of a convolution, at most; and at least: */
 	LEAST_PATCH_TILES = 16,
 	STRIP_BYTES = 840 << 10,
-	STRIP_CHUNK_BYTES = 256 << 10,
+	STRIP_CHUNK_BYTES = 512 << 10,
 	STRIP_STEPS = 1024,
-	MOST_TILES = TILES_20,
+	MOST_TILES = PATCH_TILES,
 
 	PIECES = 4,             /* of each thread, at least: they are not equally fast */
-	PIECE_PANELS = 40,      /* at most, where there are several chunks */
-	STREAM_BYTES = 64 << 20,      /* of a result, at least: it leaves the caches anyway */
+	PIECE_PANELS = 40,            /* at most, where there are several chunks; */
+	STRIP_PANELS = 20,            /* of strips */
+	STREAM_BYTES = 1 << 20,       /* of a result, at least */
 };
 
 struct plan {
@@ -83,19 +84,21 @@ static inline int64_t plan_reaches(struct plan *p, const struct conv_attr *a, in
 	return plan_block_bytes(p);
 }
 
-/* As many tiles as the cache holds with all their channels, or fewer with some of them. False:
- * gather. */
+/* As many tiles as the cache holds with all their channels; the most with some of them where these
+ * would be too few. False: gather. */
 static inline bool plan_patch(struct plan *p, const struct gemm_image *m)
 {
 	const struct conv_attr *a = &m->attr;
 	int64_t across = smaller(ceil_div(m->out_width, TILE), 4);
-	int64_t down = smaller(m->out_height, PATCH_TILES / across);
+	int64_t most = smaller(m->out_height, PATCH_TILES / across), down = most;
 
 	if (a->kh * a->kw <= a->stride * a->stride || a->kh * a->kw > STRIP_STEPS)
 		return false;
 	while (down * across > LEAST_PATCH_TILES &&
 	       p->blocks * plan_reaches(p, a, down, across) > STRIP_BYTES)
 		down--;
+	if (p->blocks * plan_reaches(p, a, down, across) > STRIP_BYTES)
+		down = most; /* some channels at a time, then */
 	while (plan_reaches(p, a, down, across) > STRIP_BYTES && down > 1)
 		down = (down + 1) / 2;
 	while (plan_reaches(p, a, down, across) > STRIP_BYTES && across > 1)
@@ -135,14 +138,17 @@ static inline void plan_gather(struct plan *p, int64_t rows, int threads)
 }
 
 /* How panels are shared out: few pieces of many panels pack rows less often. */
-static inline void plan_panels(struct plan *p, int64_t panels, int threads)
+static inline void plan_panels(struct plan *p, const struct gemm_weight *w, int threads)
 {
+	int64_t panels = gemm_panels(w), most = p->strip ? STRIP_PANELS : PIECE_PANELS;
 	int64_t wanted = p->row_pieces == 1 ? threads : (int64_t)PIECES * threads;
 
-	p->panel_pieces = p->chunks > 1 ? ceil_div(panels, PIECE_PANELS) : 1;
+	p->panel_pieces = p->chunks > 1 ? ceil_div(panels, most) : 1;
 	if (p->row_pieces * p->panel_pieces < wanted)
 		p->panel_pieces = smaller(panels, ceil_div(wanted, p->row_pieces));
 	p->panels = ceil_div(panels, p->panel_pieces);
+	if (w->gated) /* two make whole lines of the result */
+		p->panels = plan_even(p->panels);
 	p->panel_pieces = ceil_div(panels, p->panels);
 }
 
@@ -157,7 +163,7 @@ static inline struct plan plan_of(const struct gemm_weight *w, int64_t rows,
 		plan_strip(&p, image, rows);
 	else
 		plan_gather(&p, rows, threads);
-	plan_panels(&p, gemm_panels(w), threads);
+	plan_panels(&p, w, threads);
 	return p;
 }
 

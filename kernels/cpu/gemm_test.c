@@ -42,7 +42,7 @@ static struct gemm_image image_of(const struct shape *s)
 					      (int)pad, (int)pad } };
 }
 
-static void check(const struct gemm_kernel *k, const struct shape *s, bool gated)
+static void check(const struct gemm_kernel *k, const struct shape *s, bool gated, bool added)
 {
 	const struct gemm_image m = image_of(s);
 	int64_t taps = s->kernel ? s->kernel * s->kernel : 1;
@@ -64,7 +64,8 @@ static void check(const struct gemm_kernel *k, const struct shape *s, bool gated
 
 	snprintf(what, sizeof what, "%s [%lld,%lld] -> %lld%s k%d s%d, %d threads", gemm_name(k),
 		 (long long)s->rows, (long long)s->inputs, (long long)s->outputs,
-		 gated ? " gated" : "", s->kernel, s->stride, omp_get_max_threads());
+		 gated ? added ? " gated, added" : " gated" : "", s->kernel, s->stride,
+		 omp_get_max_threads());
 	for (int i = 0; i < PARTS; i++) {
 		part[i] = guard_new(bytes[i]);
 		if (i == PLAIN || i == X || i == RESIDUAL)
@@ -74,7 +75,8 @@ static void check(const struct gemm_kernel *k, const struct shape *s, bool gated
 		((float *)part[BIAS].data)[i] = gated && i < s->outputs / 2 ? 0 : (float)(i % 99);
 	w.panel = part[PANEL].data;
 	gemm_pack(&w, part[PLAIN].data);
-	struct gemm g = { .rows = rows, .x = part[X].data, .residual = part[RESIDUAL].data,
+	struct gemm g = { .rows = rows, .x = part[X].data,
+			  .residual = added ? part[RESIDUAL].data : NULL,
 			  .image = s->kernel ? &m : NULL, .w = &w,
 			  .bias = (float *)part[BIAS].data, .y = part[Y].data,
 			  .act = gated ? ACT_GEGLU : ACT_NONE,
@@ -92,7 +94,7 @@ static void test_kernel(const struct gemm_kernel *k)
 	static const struct shape shape[] = {
 		{ 1, 3, 2, 0, 0 },      { 7, 33, 18, 0, 0 },    { 500, 333, 700, 0, 0 },
 		{ 250, 650, 1300, 0, 0 }, { 1100, 12, 2048, 0, 0 }, { 241, 321, 642, 0, 0 },
-		{ 6, 320, 16, 0, 0 },   { 600, 640, 50, 0, 0 },
+		{ 6, 320, 16, 0, 0 },   { 600, 640, 50, 0, 0 },   { 530, 650, 2048, 0, 0 },
 	};
 	static const struct shape image[] = {
 		{ 9, 1, 40, 3, 1 },  { 21, 3, 33, 3, 2 },   { 23, 4, 70, 3, 1 },
@@ -104,16 +106,17 @@ static void test_kernel(const struct gemm_kernel *k)
 	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
 		for (int threads = 1; threads <= 3; threads++) {
 			omp_set_num_threads(threads);
-			check(k, &shape[i], false);
-			check(k, &shape[i], true);
+			check(k, &shape[i], false, true);
+			check(k, &shape[i], true, true);
+			check(k, &shape[i], true, false);
 		}
 	for (size_t i = 0; gemm_takes_images(k) && i < sizeof image / sizeof *image; i++)
 		for (int threads = 1; threads <= 3; threads++) {
 			omp_set_num_threads(threads);
-			check(k, &image[i], false);
+			check(k, &image[i], false, true);
 		}
 	omp_set_num_threads(2);
-	check(k, &large, false);
+	check(k, &large, false, true);
 }
 
 int main(void)

@@ -226,6 +226,9 @@ static void test_linear_parts(enum dtype dtype)
 		{ 1100, 12, 2048, true, false, ACT_GEGLU, ACT_NONE },
 		{ 45, 1800, 70, true, true, ACT_GELU, ACT_GELU },
 		{ 290, 2100, 200, true, true, ACT_GEGLU, ACT_GEGLU },
+		{ 1101, 40, 1984, true, false, ACT_GEGLU, ACT_GEGLU }, /* past the caches: */
+		{ 530, 700, 2048, true, false, ACT_GEGLU, ACT_GEGLU },
+		{ 530, 700, 1024, true, true, ACT_SILU, ACT_SILU },
 		{ 33, 12, 3072, true, false, ACT_NONE, ACT_GEGLU },
 		{ 33, 12, 3072, false, false, ACT_GEGLU, ACT_SILU },
 	};
