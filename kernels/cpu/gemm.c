@@ -13,8 +13,9 @@ const struct gemm_kernel *gemm_kernel_at(enum isa level, enum dtype dtype)
 {
 	static const struct gemm_kernel *const kernel[ISA_COUNT][DT_BF16 + 1] = {
 		[ISA_AVX2] = { [DT_F32] = &gemm_avx2_fp32, [DT_BF16] = &gemm_avx2_bf16 },
-		[ISA_BF16] = { [DT_BF16] = &gemm_bf16 },
-		[ISA_AMX] = { [DT_BF16] = &gemm_amx },
+		[ISA_AVX512] = { [DT_F32] = &gemm_avx512_fp32, [DT_BF16] = &gemm_avx512_wide },
+		[ISA_BF16] = { [DT_F32] = &gemm_avx512_fp32, [DT_BF16] = &gemm_bf16 },
+		[ISA_AMX] = { [DT_F32] = &gemm_avx512_fp32, [DT_BF16] = &gemm_amx },
 	};
 	return kernel[level][dtype];
 }
@@ -75,19 +76,28 @@ move_channels(const struct gemm_weight *w, char *panel, char *plain, int c, int6
 		}
 }
 
-/* The whole panel of a matrix of bf16 pairs: a line of every row, turned round, at a time. */
-static void pack_pairs(const struct gemm_weight *w, const char *plain, int64_t panel)
+/* Rows of a matrix are whole words of 32 bits, as they lie together in a panel: an fp32 value, or
+ * a pair of bf16. */
+static bool has_words(const struct gemm_weight *w)
 {
-	enum { LINE = 16 }; /* pairs */
-	const int64_t cols = w->kernel->cols, pairs = w->inputs / 2;
+	size_t word = (size_t)w->kernel->pair * dtype_bytes(w->kernel->dtype);
+
+	return word == sizeof(uint32_t) && w->taps == 1 && row_bytes(w) % word == 0;
+}
+
+/* The whole panel of such a matrix: a line of every row, turned round, at a time. */
+static void pack_words(const struct gemm_weight *w, const char *plain, int64_t panel)
+{
+	enum { LINE = 16 }; /* words */
+	const int64_t cols = w->kernel->cols, words = (int64_t)row_bytes(w) / 4;
 	uint32_t *packed = (uint32_t *)gemm_panel(w, panel);
 	const char *row[64];
 
 	die_if(cols > 64, "a panel of more than 64 columns");
 	for (int c = 0; c < cols; c++)
 		row[c] = plain + (size_t)output_of(w, panel, c) * row_bytes(w);
-	for (int64_t from = 0; from < pairs; from += LINE)
-		for (int64_t k = from; k < smaller(from + LINE, pairs); k++)
+	for (int64_t from = 0; from < words; from += LINE)
+		for (int64_t k = from; k < smaller(from + LINE, words); k++)
 			for (int c = 0; c < cols; c++)
 				memcpy(&packed[k * cols + c], row[c] + 4 * k, 4);
 }
@@ -128,8 +138,8 @@ void gemm_pack(const struct gemm_weight *w, const void *plain)
 
 		if (!full || padded)
 			memset((void *)gemm_panel(w, p), 0, bytes); /* places that hold nothing */
-		if (full && w->kernel->pair == 2 && w->taps == 1 && w->inputs % 2 == 0)
-			pack_pairs(w, plain, p);
+		if (full && has_words(w))
+			pack_words(w, plain, p);
 		else
 			move_panel(w, (void *)plain, p, false);
 	}

@@ -92,8 +92,8 @@ struct gemm_kernel {
 	void (*run)(const struct gemm *g);
 };
 
-extern const struct gemm_kernel gemm_avx2_fp32, gemm_avx2_bf16, gemm_bf16, gemm_amx,
-	gemm_amx_emulated;
+extern const struct gemm_kernel gemm_avx2_fp32, gemm_avx2_bf16, gemm_avx512_fp32,
+	gemm_avx512_wide, gemm_bf16, gemm_amx, gemm_amx_emulated;
 
 static inline int64_t ceil_div(int64_t n, int64_t by)
 {

@@ -9,6 +9,8 @@
 #define ROWS 6
 #define VECS 2
 #define BLOCK_K 320     /* 20 KiB of a panel: the first-level cache also passes the rows of x */
+#define AHEAD 20        /* steps of VEC k that x is fetched ahead */
+#define LINES 0         /* of the next weights in each step: instead, some at the start of a tile */
 #define PIECE_ROWS 240  /* 300 KiB of packed rows in the second-level cache */
 #define PIECE_PANELS 40 /* that share the packing of these rows */
 
@@ -16,5 +18,5 @@
 
 #include "gemm_blocked.h"
 
-const struct gemm_kernel gemm_avx2_fp32 = GEMM_BLOCKED("own:avx2_fp32", DT_F32, piece_fp32);
-const struct gemm_kernel gemm_avx2_bf16 = GEMM_BLOCKED("own:avx2_bf16", DT_BF16, piece_bf16);
+const struct gemm_kernel gemm_avx2_fp32 = GEMM_BLOCKED("own:avx2_fp32", DT_F32, piece_fp32, true);
+const struct gemm_kernel gemm_avx2_bf16 = GEMM_BLOCKED("own:avx2_bf16", DT_BF16, piece_bf16, true);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * gemm.h in fp32 arithmetic, for storage fp32 and bf16, written once for vectors of any width: the
- * including file says how many rows and vectors a tile has, and how much of K a block.
+ * including file says how many rows and vectors a tile has, how much of K a block, and how memory
+ * is fetched ahead.
  *
  * A piece goes through K block by block. The rows of x (or the windows of an image: no copy of the
  * image is ever made) are packed as fp32 for the second-level cache; then panel by panel the block
- * of weights, widened to fp32 if it is bf16, stays in the first-level cache while all rows pass by.
- * Sums wait in memory from block to block, a panel's rows in a straight line. Each sum runs over k
- * in order: blocks of K depend on the weight alone.
+ * of weights, widened to fp32 if it is bf16, stays near while all rows pass by. Sums wait in memory
+ * from block to block, a panel's rows in a straight line. Each sum runs over k in order: blocks of
+ * K depend on the weight alone.
  */
 #ifndef BENCH_GEMM_BLOCKED_H
 #define BENCH_GEMM_BLOCKED_H
@@ -17,8 +18,6 @@
 #include "gemm_finish.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
-
-#define AHEAD 20 /* steps of VEC k that x is fetched ahead */
 
 /* ---- scratch of a thread --------------------------------------------------------------------- */
 
@@ -45,10 +44,16 @@ static inline int64_t panels_at_most(const struct gemm_weight *w)
 	return panels < PIECE_PANELS ? panels : PIECE_PANELS;
 }
 
+/* Sums that wait for the next block; those of a tile where there is none. */
+static int64_t sum_rows(const struct gemm_weight *w, int64_t whole)
+{
+	return blocks_of(w) > 1 ? whole * panels_at_most(w) : ROWS;
+}
+
 static int64_t scratch_floats(const struct gemm_weight *w, int64_t rows)
 {
 	int64_t whole = (rows + ROWS - 1) / ROWS * ROWS;
-	return whole * block_k(w) + BLOCK_K * COLS + whole * COLS * panels_at_most(w);
+	return whole * block_k(w) + BLOCK_K * COLS + sum_rows(w, whole) * COLS;
 }
 
 /* What a piece works on. */
@@ -57,7 +62,7 @@ struct work {
 	const struct gemm_piece *p;
 	int64_t k, n;             /* the block of K: first, number */
 	bool first, last;         /* block */
-	float *x, *panel, *sums;  /* packed rows, [n][COLS], [panels][rows][COLS] */
+	float *x, *panel, *sums;  /* packed rows, [n][COLS], [panels][rows][COLS] or [ROWS][COLS] */
 };
 
 /* ---- packing --------------------------------------------------------------------------------- */
@@ -157,9 +162,25 @@ struct tile {
 	const float *from;         /* what the sums start with, rows `from_step` apart */
 	int64_t from_step;
 	float *sums;               /* [rows][COLS] */
+	const char *next;          /* to be fetched meanwhile: next_bytes() */
 };
 
 typedef vf sums_t[ROWS][VECS];
+
+/* What a tile of n k fetches of the next block of weights, LINES for each step of VEC k: more at
+ * once, and loads of this block wait for them. */
+INLINE int64_t next_bytes(int64_t n)
+{
+	return n / VEC * LINES * 64;
+}
+
+INLINE void fetch_step(const float *x, const char *next)
+{
+	for (int i = 0; i < (AHEAD ? STEP : 0); i += 16)
+		__builtin_prefetch(x + AHEAD * STEP + i);
+	for (int i = 0; i < LINES; i++)
+		__builtin_prefetch(next + 64 * i, 0, 2);
+}
 
 /* One k, whose values of x lie VEC apart. */
 INLINE void add_products(sums_t acc, const float *x, const float *w, const int rows,
@@ -179,14 +200,14 @@ INLINE void add_products(sums_t acc, const float *x, const float *w, const int r
 INLINE void multiply(const struct tile *t, const int rows, const int vecs)
 {
 	const float *x = t->x, *w = t->panel;
+	const char *next = t->next;
 	sums_t acc;
 
 	UNROLL for (int r = 0; r < rows; r++)
 		UNROLL for (int v = 0; v < vecs; v++)
 			acc[r][v] = vf_load(t->from + r * t->from_step + v * VEC);
-	for (int64_t k = t->k / VEC; k > 0; k--, x += STEP) {
-		for (int i = 0; i < STEP; i += 16)
-			__builtin_prefetch(x + AHEAD * STEP + i);
+	for (int64_t k = t->k / VEC; k > 0; k--, x += STEP, next += next_bytes(VEC)) {
+		fetch_step(x, next);
 		/* unrolled further, GCC moves the sums from register to register */
 		_Pragma("GCC unroll 1") for (int i = 0; i < VEC; i++, w += COLS)
 			add_products(acc, x + i, w, rows, vecs);
@@ -201,28 +222,38 @@ INLINE void multiply(const struct tile *t, const int rows, const int vecs)
 typedef void multiply_rows(const struct tile *t);
 
 /* One function per size, each with all registers to itself. */
-#define MULTIPLY(rows)                                              \
-	static void multiply_##rows(const struct tile *t)           \
-	{                                                           \
-		multiply(t, rows, VECS);                            \
-	}                                                           \
-	static void multiply_##rows##_narrow(const struct tile *t)  \
-	{                                                           \
-		multiply(t, rows, 1);                               \
+#define MULTIPLY(rows, vecs)                                           \
+	static void multiply_##rows##_##vecs(const struct tile *t)     \
+	{                                                              \
+		multiply(t, rows, vecs);                               \
 	}
 
-MULTIPLY(1)
-MULTIPLY(2)
-MULTIPLY(3)
-MULTIPLY(4)
-MULTIPLY(5)
-MULTIPLY(6)
+#if VECS == 2
+#define MULTIPLY_ROWS(rows) MULTIPLY(rows, 1) MULTIPLY(rows, 2)
+#define OF_ROWS(rows)       { multiply_##rows##_1, multiply_##rows##_2 }
+#else
+#define MULTIPLY_ROWS(rows) MULTIPLY(rows, 1) MULTIPLY(rows, 2) MULTIPLY(rows, 3)
+#define OF_ROWS(rows)       { multiply_##rows##_1, multiply_##rows##_2, multiply_##rows##_3 }
+#endif
 
-/* By the columns of the panel (those of one vector or fewer are narrow) and rows. */
-static multiply_rows *const multiply_n[2][ROWS + 1] = {
-	{ NULL, multiply_1, multiply_2, multiply_3, multiply_4, multiply_5, multiply_6 },
-	{ NULL, multiply_1_narrow, multiply_2_narrow, multiply_3_narrow, multiply_4_narrow,
-	  multiply_5_narrow, multiply_6_narrow },
+MULTIPLY_ROWS(1)
+MULTIPLY_ROWS(2)
+MULTIPLY_ROWS(3)
+MULTIPLY_ROWS(4)
+MULTIPLY_ROWS(5)
+MULTIPLY_ROWS(6)
+#if ROWS > 6
+MULTIPLY_ROWS(7)
+MULTIPLY_ROWS(8)
+MULTIPLY_ROWS(9)
+#endif
+
+/* By rows - 1, and by the vectors of the panel that the result has - 1. */
+static multiply_rows *const multiply_n[ROWS][VECS] = {
+	OF_ROWS(1), OF_ROWS(2), OF_ROWS(3), OF_ROWS(4), OF_ROWS(5), OF_ROWS(6),
+#if ROWS > 6
+	OF_ROWS(7), OF_ROWS(8), OF_ROWS(9),
+#endif
 };
 
 /* ---- a piece --------------------------------------------------------------------------------- */
@@ -244,13 +275,22 @@ static struct next_block next_block(const struct work *b, int64_t panel)
 	};
 }
 
-/* What is needed after this tile: some of the next block of weights, the sums of the next tile. */
-INLINE void fetch_ahead(struct next_block *next, const float *sums, const enum dtype t)
+/* What is needed after this tile: some of the next block of weights, unless the tile fetches it
+ * itself; and the sums of the next tile. */
+INLINE void fetch_ahead(const struct work *b, struct next_block *next, const float *sums,
+			const enum dtype t)
 {
-	fetch(next->w, next->at, next->share, t, 2);
+	if (LINES == 0)
+		fetch(next->w, next->at, next->share, t, 2);
 	next->at += next->share;
-	for (int i = 0; i < ROWS * COLS; i += 16)
+	for (int i = 0; i < (b->first && b->last ? 0 : ROWS * COLS); i += 16)
 		__builtin_prefetch(sums + ROWS * COLS + i, 1);
+}
+
+/* Of the rows of the piece and one panel, where they wait. */
+INLINE float *sums_of(const struct work *b, int64_t panel)
+{
+	return b->sums + (panel - b->p->panel) * b->p->rows * COLS;
 }
 
 /* All rows of the piece and one panel. */
@@ -258,14 +298,17 @@ INLINE void multiply_panel(const struct work *b, int64_t panel, const enum dtype
 {
 	const struct gemm *g = b->g;
 	float bias[COLS];
+	const bool waits = !b->first || !b->last; /* sums, for another block */
+	struct next_block next = next_block(b, panel);
 	struct tile tile = { .x = b->x, .panel = widened(b, panel, t), .k = b->n,
-			     .sums = b->sums + (panel - b->p->panel) * b->p->rows * COLS,
-			     .from_step = b->first ? 0 : COLS };
+			     .sums = waits ? sums_of(b, panel) : b->sums,
+			     .from_step = b->first ? 0 : COLS,
+			     .next = (const char *)next.w +
+				     next.at * (int64_t)dtype_bytes(t) };
 	struct finish_tile end = { .rows = ROWS, .cols = gemm_cols_of(g->w, panel),
 				   .stride = gemm_cols(g->w) };
 	const int64_t first = panel * gemm_panel_cols(g->w), x_step = ROWS * padded(b->n);
-	multiply_rows *const *run = multiply_n[!g->w->gated && end.cols <= VEC];
-	struct next_block next = next_block(b, panel);
+	const int vecs = g->w->gated ? VECS : (end.cols + VEC - 1) / VEC;
 
 	panel_bias(g, panel, bias);
 	for (int64_t r = 0; r < b->p->rows; r += ROWS) {
@@ -273,7 +316,7 @@ INLINE void multiply_panel(const struct work *b, int64_t panel, const enum dtype
 
 		end.rows = left < ROWS ? (int)left : ROWS;
 		tile.from = b->first ? bias : tile.sums;
-		fetch_ahead(&next, tile.sums, t);
+		fetch_ahead(b, &next, tile.sums, t);
 		if (b->last) {
 			end.sums = tile.sums;
 			end.y = (char *)g->y + at * (int64_t)dtype_bytes(t);
@@ -281,11 +324,12 @@ INLINE void multiply_panel(const struct work *b, int64_t panel, const enum dtype
 				       (const char *)g->residual + at * (int64_t)dtype_bytes(t);
 			fetch_result(&end, t);
 		}
-		run[end.rows](&tile);
+		multiply_n[end.rows - 1][vecs - 1](&tile);
 		if (b->last)
 			finish_tile(&end, g->act, t);
-		tile.sums += ROWS * COLS;
+		tile.sums += waits ? ROWS * COLS : 0;
 		tile.x += x_step;
+		tile.next += next_bytes(b->n);
 	}
 }
 
@@ -316,10 +360,10 @@ static void piece_bf16(const struct gemm *g, const struct gemm_piece *p, float *
 	piece_as(g, p, scratch, DT_BF16);
 }
 
-#define GEMM_BLOCKED(label, type, run)                                                         \
+#define GEMM_BLOCKED(label, type, run, windows)                                                \
 	{                                                                                      \
 		.name = label, .dtype = type, .rows = ROWS, .cols = COLS, .pair = 1,           \
-		.piece_rows = PIECE_ROWS, .piece_panels = PIECE_PANELS, .images = true,        \
+		.piece_rows = PIECE_ROWS, .piece_panels = PIECE_PANELS, .images = windows,     \
 		.scratch = scratch_floats, .piece = run,                                       \
 	}
 

@@ -17,13 +17,16 @@ struct finish_tile {
 	int64_t stride;
 };
 
-INLINE vf finish_value(const float *sums, enum act act, enum dtype t)
+/* The first n results of a vector: where half a panel is no whole vector, the rest of the gate may
+ * lie behind all sums. */
+INLINE vf finish_value(const float *sums, int n, enum act act, enum dtype t)
 {
-	vf v = vf_load(sums);
+	vf v = vf_load(sums), gate;
 
-	if (act == ACT_GEGLU)
-		return v * vf_act(ACT_GELU, t == DT_BF16, vf_load(sums + COLS / 2));
-	return vf_act(act, t == DT_BF16, v);
+	if (act != ACT_GEGLU)
+		return vf_act(act, t == DT_BF16, v);
+	gate = n == VEC ? vf_load(sums + COLS / 2) : vf_load_part(sums + COLS / 2, n);
+	return v * vf_act(ACT_GELU, t == DT_BF16, gate);
 }
 
 INLINE void finish_tile_as(const struct finish_tile *f, const enum act act, const enum dtype t)
@@ -35,14 +38,14 @@ INLINE void finish_tile_as(const struct finish_tile *f, const enum act act, cons
 		int j = 0, rest;
 
 		for (; j + VEC <= f->cols; j += VEC) {
-			vf v = finish_value(sums + j, act, t);
+			vf v = finish_value(sums + j, VEC, act, t);
 			if (f->residual)
 				v += vf_get(f->residual, t, at + j);
 			vf_put(f->y, t, at + j, v);
 		}
 		rest = f->cols - j;
 		if (rest > 0) {
-			vf v = finish_value(sums + j, act, t);
+			vf v = finish_value(sums + j, rest, act, t);
 			if (f->residual)
 				v += vf_get_part(f->residual, t, at + j, rest);
 			vf_put_part(f->y, t, at + j, rest, v);

@@ -231,6 +231,13 @@ static void test_linear_parts(enum dtype dtype)
 		{ 530, 700, 1024, true, true, ACT_SILU, ACT_SILU },
 		{ 33, 12, 3072, true, false, ACT_NONE, ACT_GEGLU },
 		{ 33, 12, 3072, false, false, ACT_GEGLU, ACT_SILU },
+		/* every number of rows of a last tile, and of vectors of a last panel */
+		{ 17, 1, 80, true, false, ACT_NONE, ACT_NONE },
+		{ 13, 17, 104, true, true, ACT_SILU, ACT_SILU },
+		{ 130, 31, 97, false, true, ACT_QUICK_GELU, ACT_QUICK_GELU },
+		{ 11, 1, 62, true, true, ACT_GEGLU, ACT_GEGLU },
+		{ 138, 2700, 100, true, true, ACT_NONE, ACT_NONE },
+		{ 129, 2600, 114, true, false, ACT_GEGLU, ACT_GEGLU },
 	};
 
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
