@@ -38,6 +38,7 @@ struct block {
 	const int32_t *step;     /* where each step is in a tile of rows, bytes */
 	int64_t steps;
 	bool first;              /* of K */
+	bool narrow;             /* the panel has 16 columns of the result, or fewer */
 	const float *from;       /* the sums of the steps before, unless it is the first */
 	float *to;
 	struct fetch fetch;
@@ -163,12 +164,67 @@ INLINE void multiply(const struct block *block, const struct ending *ending, con
 			fetch_rows(&f, i);
 		}
 	else if (waits)
-		for (; i < b.steps; i++)
-			multiply_step(&b, &f, i, &e, ceil_div(TILE, b.steps), act, added);
+		for (; i < b.steps; i++) {
+			const int64_t rows = ceil_div(TILE, b.steps);
+
+			multiply_step(&b, &f, i, &e, rows, act, added);
+			for (int64_t row = i * rows; row < smaller((i + 1) * rows, TILE); row++)
+				fetch_rows(&f, row);
+		}
 	for (; i < b.steps; i++)
 		multiply_step(&b, &f, i, &e, 0, act, added);
 	store_sums(&b);
 }
+
+/* ---- a narrow block -------------------------------------------------------------------------- */
+
+/* The right tiles take every second step instead of columns that nobody wants: with two tiles of
+ * sums each product would wait for the one before. Rows and the left half of the weights of one
+ * block of channels stay in the first-level cache for all taps. */
+INLINE void multiply_half(const struct block *b, struct fetch *f, int64_t i, const bool right)
+{
+	const int64_t a_stride = b->a_stride / 4, w_stride = COLS;
+	const int32_t at = b->step[i];
+
+	tile_load(6, AT(b->w, i * W_STEP), w_stride);
+	tile_load(4, AT(b->a[0], at), a_stride);
+	tile_load(5, AT(b->a[1], at), a_stride);
+	if (right) {
+		tile_dot(1, 4, 6);
+		tile_dot(3, 5, 6);
+	} else {
+		tile_dot(0, 4, 6);
+		tile_dot(2, 5, 6);
+	}
+	fetch_weights(f);
+}
+
+static void multiply_narrow(const struct block *block)
+{
+	const struct block b = *block;
+	struct fetch f = b.fetch;
+	int64_t i = 0;
+
+	load_sums(&b);
+	for (; i + 2 <= b.steps; i += 2) {
+		multiply_half(&b, &f, i, false);
+		multiply_half(&b, &f, i + 1, true);
+	}
+	if (i < b.steps)
+		multiply_half(&b, &f, i, false);
+	store_sums(&b);
+}
+
+/* To the left ones, when all steps are summed. */
+static void add_right_sums(float *sums)
+{
+	for (int tile = 0; tile < 4; tile += 2)
+		for (int i = 0; i < TILE * TILE; i += VEC)
+			vf_store(sums + SUM(tile) + i, vf_load(sums + SUM(tile) + i) +
+							       vf_load(sums + SUM(tile + 1) + i));
+}
+
+/* ---- with the end of the block before -------------------------------------------------------- */
 
 /* For one activation, with a residual or without: a block beside the end of the block before, and
  * that end alone. */
@@ -217,7 +273,10 @@ static void finish_waiting(struct worker *k)
 
 static void multiply_block(struct worker *k, const struct block *b)
 {
-	if (k->ending.waits && k->ending.whole) {
+	if (b->narrow) {
+		finish_waiting(k);
+		multiply_narrow(b);
+	} else if (k->ending.waits && k->ending.whole) {
 		product_of(k->g)->multiply(b, &k->ending);
 		k->ending.waits = false;
 	} else {
@@ -354,6 +413,8 @@ static void run_block(struct worker *k, const struct chunk *c, struct block *b, 
 		result.sums = b->to;
 		fetch_result_of(&b->fetch, &result);
 		multiply_block(k, b);
+		if (b->narrow)
+			add_right_sums(b->to);
 		k->ending = result;
 	} else {
 		multiply_block(k, b);
@@ -371,7 +432,9 @@ static void run_panel(struct worker *k, const struct chunk *c, int64_t panel)
 		struct block b = { .w = weights_of(k, c, panel) + part.from * W_STEP,
 				   .a_stride = LINE * stride,
 				   .step = k->steps + part.from, .steps = part.n,
-				   .first = c->first == 0 && i == 0 };
+				   .first = c->first == 0 && i == 0,
+				   .narrow = gemm_cols_of(k->g->w, panel) <= TILE &&
+					     !k->g->w->gated };
 		bool ends = c->last && i + 1 == c->parts;
 
 		fetch_next(k, c, &b.fetch, panel, i);
