@@ -195,7 +195,7 @@ tsan: ## the tests with threads of our own under ThreadSanitizer
 # fills in, and the part of onednn_test.c that measures.
 PARTS   := $(addprefix kernels/cpu/,vec_c.h vec_avx2.h vec_avx512.h vec_small.h attention_flash.h \
 	attention_vector.h attention_pack.h attention_amx_pack.h attention_amx_stream.h gemm_blocked.h gemm_finish.h \
-	gemm_amx_finish.h onednn_bench.h)
+	gemm_amx_finish.h gemm_amx_block.h onednn_bench.h)
 HEADERS := $(filter-out $(PARTS),$(wildcard kernels/*.h kernels/*/*.h workloads/*.h db/*.h \
 	reports/*.h bench/*.h))
 lint: $(HEADERS:%.h=lint/%) ## headers compile alone; includes, words and line lengths
