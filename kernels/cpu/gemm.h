@@ -56,7 +56,8 @@ const char *gemm_name(const struct gemm_kernel *k);
 /* By shape; w->panel is not looked at. */
 size_t gemm_weight_bytes(const struct gemm_weight *w);
 
-/* Bytes that all threads work in while so many rows are multiplied; image: as in struct gemm. */
+/* Bytes that all threads work in while so many rows are multiplied; image: as in struct gemm.
+ * w->gated is that of the product, not how w->panel is packed. */
 size_t gemm_scratch(const struct gemm_weight *w, int64_t rows, const struct gemm_image *image);
 
 /* Packs `plain`, a matrix [outputs,inputs] or a kernel [outputs,channels,taps], into w->panel
@@ -77,7 +78,8 @@ struct gemm_kernel {
 	const char *name;
 	enum dtype dtype;
 	int rows, cols, pair;             /* of a tile; k that lie together in a panel */
-	int step;                         /* channels that all taps take before the next; 0: all */
+	int step;                         /* channels that all taps take before the next, unless
+					   * gemm_dense(); 0: all */
 	int64_t piece_rows, piece_panels; /* at most */
 	bool images;
 
@@ -121,14 +123,14 @@ static inline int64_t gemm_panels(const struct gemm_weight *w)
 	return ceil_div(gemm_cols(w), gemm_panel_cols(w));
 }
 
-/* k of one tap in a panel: its channels, padded to whole steps or pairs. */
+/* k of one tap in a panel that is not dense: its channels, padded to whole steps or pairs. */
 static inline int64_t gemm_tap_k(const struct gemm_weight *w)
 {
 	int64_t step = w->kernel->step ? w->kernel->step : w->kernel->pair;
 	return (w->inputs / w->taps + step - 1) / step * step;
 }
 
-/* Few channels: they would fill less than half of a step. Then k counts through the channels of a
+/* Few channels: they would fill half of a step or less. Then k counts through the channels of a
  * tap, and on with the next tap. */
 static inline bool gemm_dense(const struct gemm_weight *w)
 {

@@ -166,7 +166,7 @@ static struct ending result_of(const struct worker *k, int64_t panel, int64_t t)
 		e.half[i] = (char *)k->half[t + i];
 		e.residual[i] = g->residual ? (const char *)g->residual + at : NULL;
 	}
-	e.right = panel % 2 == 1;
+	e.right = panel % 2 == 1; /* pieces begin and end between two lines, see plan_panels() */
 	e.whole = e.rows[0] + e.rows[1] == 2 * TILE && e.cols == gemm_panel_cols(g->w);
 	return e;
 }
@@ -281,7 +281,8 @@ static struct worker worker_new(const struct gemm *g, const struct plan *p, char
 			    .sums = (float *)(scratch + bytes) };
 
 	k.steps = (int32_t *)((char *)k.sums + plan_sums_bytes(p));
-	k.streams = gemm_cols(g->w) % STEP == 0 && (uintptr_t)g->y % LINE == 0 &&
+	/* whole lines; the two halves of a GEGLU's line leave no room for a residual */
+	k.streams = gemm_cols(g->w) % COLS == 0 && (uintptr_t)g->y % LINE == 0 &&
 		    g->rows * gemm_cols(g->w) * 2 >= STREAM_BYTES &&
 		    !(g->w->gated && g->residual);
 	list_steps(&k);

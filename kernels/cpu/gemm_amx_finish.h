@@ -34,7 +34,7 @@ INLINE void store_line(char *y, __m256i left, __m256i right, bool past)
 		_mm512_storeu_si512((void *)y, line);
 }
 
-INLINE void finish_part(char *y, const char *residual, int cols, vf v)
+INLINE void store_part(char *y, const char *residual, int cols, vf v)
 {
 	if (cols >= TILE) {
 		if (residual)
@@ -66,9 +66,9 @@ INLINE void store_whole(const struct ending *e, char *y, const char *residual, v
 INLINE void store_cut(const struct ending *e, char *y, const char *residual, vf u, vf v,
 		      const bool gated)
 {
-	finish_part(y, residual, e->cols, u);
+	store_part(y, residual, e->cols, u);
 	if (!gated)
-		finish_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE, v);
+		store_part(y + LINE / 2, residual ? residual + LINE / 2 : NULL, e->cols - TILE, v);
 }
 
 /* Half a line of a GEGLU that goes past the caches waits for the other half. */

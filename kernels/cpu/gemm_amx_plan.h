@@ -26,10 +26,10 @@ enum {
 
 	/* For the second-level cache, found by trying (SPEED.md). */
 	CHUNK_STEPS = 54,
-	TILES_4 = 8,     /* rows of a piece of a matrix that K of 4 steps has, */
-	TILES_20 = 28,   /* of 20, */
-	TILES_40 = 16,   /* of 40, */
-	TILES_MORE = 16, /* and of more */
+	TILES_4 = 8,     /* of rows, of a piece of a matrix with K of up to 4 steps, */
+	TILES_20 = 28,   /* up to 20, */
+	TILES_40 = 16,   /* up to 40, */
+	TILES_MORE = 16, /* and more */
 	PATCH_TILES = 32,             /* of a convolution, at most; and at least: */
 	LEAST_PATCH_TILES = 16,
 	STRIP_BYTES = 840 << 10,

@@ -38,22 +38,22 @@ static inline int64_t block_k(const struct gemm_weight *w)
 	return padded((w->inputs + blocks_of(w) - 1) / blocks_of(w));
 }
 
-static inline int64_t panels_at_most(const struct gemm_weight *w)
+/* Rows of COLS sums that wait for the next block; those of a tile where there is none. */
+static inline int64_t waiting_rows(const struct gemm_weight *w, int64_t whole)
 {
-	int64_t panels = (w->outputs + COLS - 1) / COLS + 1; /* in halves, there may be one more */
-	return panels < PIECE_PANELS ? panels : PIECE_PANELS;
+	return blocks_of(w) > 1 ? whole * smaller(gemm_panels(w), PIECE_PANELS) : ROWS;
 }
 
-/* Sums that wait for the next block; those of a tile where there is none. */
-static int64_t sum_rows(const struct gemm_weight *w, int64_t whole)
+/* Weights widened to fp32. */
+static inline int64_t widened_floats(const struct gemm_weight *w)
 {
-	return blocks_of(w) > 1 ? whole * panels_at_most(w) : ROWS;
+	return w->kernel->dtype == DT_F32 ? 0 : block_k(w) * COLS;
 }
 
 static int64_t scratch_floats(const struct gemm_weight *w, int64_t rows)
 {
 	int64_t whole = (rows + ROWS - 1) / ROWS * ROWS;
-	return whole * block_k(w) + BLOCK_K * COLS + sum_rows(w, whole) * COLS;
+	return widened_floats(w) + whole * block_k(w) + waiting_rows(w, whole) * COLS;
 }
 
 /* What a piece works on. */
@@ -337,7 +337,7 @@ INLINE void piece_as(const struct gemm *g, const struct gemm_piece *p, float *sc
 		     const enum dtype t)
 {
 	const int64_t inputs = g->w->inputs, step = block_k(g->w);
-	struct work b = { .g = g, .p = p, .panel = scratch, .x = scratch + BLOCK_K * COLS };
+	struct work b = { .g = g, .p = p, .panel = scratch, .x = scratch + widened_floats(g->w) };
 
 	b.sums = b.x + (p->rows + ROWS - 1) / ROWS * ROWS * step;
 	for (b.k = 0; b.k < inputs; b.k += step) {
