@@ -23,19 +23,19 @@
 
 static inline int64_t blocks_of(const struct gemm_weight *w)
 {
-	return (w->inputs + BLOCK_K - 1) / BLOCK_K;
+	return ceil_div(w->inputs, BLOCK_K);
 }
 
 /* Whole vectors of k. */
 static inline int64_t padded(int64_t k)
 {
-	return (k + VEC - 1) / VEC * VEC;
+	return ceil_div(k, VEC) * VEC;
 }
 
 /* Of one block: even shares. */
 static inline int64_t block_k(const struct gemm_weight *w)
 {
-	return padded((w->inputs + blocks_of(w) - 1) / blocks_of(w));
+	return padded(ceil_div(w->inputs, blocks_of(w)));
 }
 
 /* Rows of COLS sums that wait for the next block; those of a tile where there is none. */
@@ -52,7 +52,7 @@ static inline int64_t widened_floats(const struct gemm_weight *w)
 
 static int64_t scratch_floats(const struct gemm_weight *w, int64_t rows)
 {
-	int64_t whole = (rows + ROWS - 1) / ROWS * ROWS;
+	int64_t whole = ceil_div(rows, ROWS) * ROWS;
 	return widened_floats(w) + whole * block_k(w) + waiting_rows(w, whole) * COLS;
 }
 
@@ -92,13 +92,13 @@ INLINE void pack_values(float *row, int64_t k, const void *from, int64_t at, int
 {
 	while (n > 0) {
 		float *to = row + k / VEC * STEP + k % VEC;
-		int64_t some = VEC - k % VEC < n ? VEC - k % VEC : n;
+		int64_t some;
 
 		for (; k % VEC == 0 && n >= VEC; k += VEC, at += VEC, n -= VEC, to += STEP)
 			vf_store(to, from ? vf_get(from, t, at) : vf_set(0));
 		if (n == 0)
 			break;
-		some = VEC - k % VEC < n ? VEC - k % VEC : n;
+		some = smaller(VEC - k % VEC, n);
 		vf_store_part(to, (int)some,
 			      from ? vf_get_part(from, t, at, (int)some) : vf_set(0));
 		k += some;
@@ -339,7 +339,7 @@ INLINE void piece_as(const struct gemm *g, const struct gemm_piece *p, float *sc
 	const int64_t inputs = g->w->inputs, step = block_k(g->w);
 	struct work b = { .g = g, .p = p, .panel = scratch, .x = scratch + widened_floats(g->w) };
 
-	b.sums = b.x + (p->rows + ROWS - 1) / ROWS * ROWS * step;
+	b.sums = b.x + ceil_div(p->rows, ROWS) * ROWS * step;
 	for (b.k = 0; b.k < inputs; b.k += step) {
 		b.n = inputs - b.k < step ? inputs - b.k : step;
 		b.first = b.k == 0;

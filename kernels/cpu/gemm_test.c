@@ -102,6 +102,7 @@ static void test_kernel(const struct gemm_kernel *k)
 		{ 40, 8, 20, 5, 1 }, { 51, 3, 40, 16, 16 }, { 32, 16, 20, 16, 16 },
 		{ 21, 40, 4, 3, 1 }, { 18, 40, 36, 4, 4 },
 	};
+	static const struct shape large = { (1 << 20) + 3, 4, 32, 0, 0 }; /* than caches */
 
 	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
 		for (int threads = 1; threads <= 3; threads++) {
@@ -115,6 +116,8 @@ static void test_kernel(const struct gemm_kernel *k)
 			omp_set_num_threads(threads);
 			check(k, &image[i], false, true);
 		}
+	omp_set_num_threads(2);
+	check(k, &large, false, true);
 }
 
 int main(void)
